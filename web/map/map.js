@@ -1,0 +1,331 @@
+// The map file: draws what gis/maps/payload.py put into the page. Names from files reach the page
+// only as text nodes, never as markup. Nothing is requested from anywhere.
+"use strict";
+(function () {
+  const data = JSON.parse(document.getElementById("lianpian-data").textContent);
+  const state = { lang: data.meta.lang, mode: null, item: 0, shown: new Set(), panel: true };
+  let map, words, canvas, basePane;
+  const drawn = {};            // overlay key -> L.layerGroup
+  const estateShapes = [];     // one Leaflet path per estate
+  let labels;
+
+  // ---- small helpers -------------------------------------------------------------------------
+  const say = (thing) => (thing ? thing[state.lang] || thing.zh : "");
+  const known = (value) => value !== null && value !== undefined;
+  const count = (value) => (known(value) ? Math.round(value).toLocaleString("en-US") : words.unknown);
+  function make(tag, attributes, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else if (value === true) element.setAttribute(name, "");
+      else if (value !== false && known(value)) element.setAttribute(name, value);
+    }
+    for (const child of children.flat()) if (known(child)) element.append(child);
+    return element;
+  }
+
+  // ---- geometry: deltas of 1e-6 degree from an origin ------------------------------------------
+  function line(deltas) {
+    const points = new Array(deltas.length / 2);
+    let x = data.origin[0], y = data.origin[1];
+    for (let i = 0; i < points.length; i++) {
+      x += deltas[2 * i]; y += deltas[2 * i + 1];
+      points[i] = [y / 1e6, x / 1e6];
+    }
+    return points;
+  }
+  function path(shape, style) {
+    if (shape === null) return null;
+    const options = Object.assign({ renderer: canvas }, style);
+    if (shape.t === "p") return L.circleMarker(line(shape.c)[0], options);
+    if (shape.t === "l") return L.polyline(shape.c.map(line), options);
+    return L.polygon(shape.c.map((rings) => rings.map(line)), options);
+  }
+
+  // ---- styles of estates -----------------------------------------------------------------------
+  const E = data.estates;
+  function missingClass(n) {
+    const steps = data.styles.missing;
+    return steps.find((step) => n >= step.from && (step.to === null || n <= step.to));
+  }
+  function estateColour(i) {
+    if (state.mode === "district") {
+      const d = E.district[i];
+      return d >= 0 ? data.districts[d].colour : data.styles.none;
+    }
+    if (state.mode === "missing") return missingClass(E.missing[i]).colour;
+    if (state.mode === "category") return data.styles.status[E.status[state.item][i]].colour;
+    return data.styles.plain;
+  }
+  function estateStyle(i) {
+    const colour = estateColour(i);
+    const left = state.mode === "district" && E.district[i] < 0;
+    return { fillColor: colour, fillOpacity: left ? 0.35 : 0.72, color: left ? "#7b8794" : "#34424e",
+      weight: 0.9, dashArray: left ? "3 3" : null, radius: 6 };
+  }
+  function restyle() {
+    estateShapes.forEach((shape, i) => shape && shape.setStyle(estateStyle(i)));
+    drawLegend(); drawLabels();
+  }
+
+  // ---- drawing ---------------------------------------------------------------------------------
+  function drawBase() {
+    const renderer = L.canvas({ pane: "base", padding: 0.3 });
+    for (const pass of [0, 1])  // all edges of streets first, then all fillings
+      for (const layer of data.base) {
+        const style = layer.styles[pass];
+        if (style) for (const shape of layer.shapes)
+          path(shape, Object.assign({}, style, { interactive: false, renderer, pane: "base" })).addTo(map);
+      }
+  }
+  function drawEstates() {
+    E.shapes.forEach((shape, i) => {
+      const piece = path(shape, estateStyle(i));
+      estateShapes.push(piece);
+      if (!piece) return;
+      piece.bindPopup(() => estatePopup(i), { maxWidth: 380, minWidth: 280, maxHeight: 430 });
+      piece.bindTooltip(() => name("estates", i), { sticky: true, direction: "top" });
+      piece.addTo(map);
+    });
+  }
+  const name = (key, i) => {
+    const rows = key === "estates" ? E : data.overlays.find((layer) => layer.key === key).rows;
+    return rows.name[i] || rows.uid[i];
+  };
+  function drawOverlays() {
+    for (const layer of data.overlays) {
+      const group = L.layerGroup();
+      layer.shapes.forEach((shape, i) => {
+        const kind = layer.classes[layer.rows ? layer.of[i] : i];
+        const piece = path(shape, kind.style);
+        if (!piece) return;
+        if (layer.rows) piece.bindPopup(() => rowPopup(layer, i), { maxWidth: 320 });
+        else piece.options.interactive = false;
+        group.addLayer(piece);
+      });
+      drawn[layer.key] = group;
+      if (layer.shown) state.shown.add(layer.key);
+    }
+  }
+  function showOverlays() {
+    for (const layer of data.overlays) {
+      const want = state.shown.has(layer.key), is = map.hasLayer(drawn[layer.key]);
+      if (want && !is) drawn[layer.key].addTo(map);
+      if (!want && is) drawn[layer.key].remove();
+    }
+    for (const layer of data.overlays)  // lines above areas, points above lines
+      if (state.shown.has(layer.key)) drawn[layer.key].eachLayer((piece) => piece.bringToFront());
+  }
+  function drawLabels() {
+    labels.clearLayers();
+    const text = (at, content, kind) => labels.addLayer(L.marker(at, { interactive: false, keyboard: false,
+      icon: L.divIcon({ className: "label " + kind, html: make("span", {}, content), iconSize: null }) }));
+    if (state.mode === "district")
+      data.districts.forEach((district) => text(line(district.at)[0], district.name, "district"));
+    if (map.getZoom() >= 16) {
+      const view = map.getBounds();
+      let room = 120;
+      estateShapes.forEach((shape, i) => {
+        if (!shape || !E.name[i] || room <= 0) return;
+        const at = shape.getBounds ? shape.getBounds().getCenter() : shape.getLatLng();
+        if (view.contains(at)) { text(at, E.name[i], "estate"); room -= 1; }
+      });
+    }
+  }
+
+  // ---- popups ------------------------------------------------------------------------------------
+  function facts(pairs) {
+    return make("table", { class: "facts" }, pairs.filter((pair) => known(pair[1])).map((pair) =>
+      make("tr", {}, make("th", {}, pair[0]), make("td", {}, String(pair[1])))));
+  }
+  function limitText(item) {
+    return known(item.limit_m) ? count(item.limit_m) + " " + words.metres
+      : item.limit_s / 60 + " " + words.minutes;
+  }
+  function estatePopup(i) {
+    const pairs = [];
+    if (data.districts.length) pairs.push([words.district,
+      E.district[i] >= 0 ? data.districts[E.district[i]].name : (E.reason[i] || words.noPlan)]);
+    for (const column of data.columns) {
+      const value = E[column.name][i];
+      if (column.name === "people")
+        pairs.push([say(column), count(value) + (known(value) && E.estimated[i] ? words.estimated : "")]);
+      else if (column.type === "count") pairs.push([say(column), known(value) ? count(value) : null]);
+      else pairs.push([say(column), value]);
+    }
+    const rows = data.items.map((item, k) => {
+      const status = E.status[k][i], walk = E.walk[k][i];
+      return make("tr", { class: status },
+        make("td", {}, make("i", { style: "background:" + data.styles.status[status].colour })),
+        make("td", {}, say(item)),
+        make("td", { class: "n" }, known(walk) ? count(walk) + " " + words.metres
+          : status === "gap" ? words.beyond : words[data.styles.status[status].word]),
+        make("td", { class: "n dim", title: item.clause }, limitText(item)));
+    });
+    const head = make("tr", {}, make("th", {}), make("th", {}, words.nearest), make("th", { class: "n" }, words.walk),
+      make("th", { class: "n" }, words.limit));
+    return make("div", { class: "popup" }, make("h3", {}, name("estates", i)), facts(pairs),
+      rows.length ? make("table", { class: "items" }, head, rows) : null);
+  }
+  function rowPopup(layer, i) {
+    const pairs = [[say(layer), say(layer.classes[layer.of[i]])]];
+    for (const column of layer.columns) {
+      const value = layer.rows[column.name][i];
+      pairs.push([say(column), column.type === "count" && known(value) ? count(value) + " " + (column.unit || "") : value]);
+    }
+    return make("div", { class: "popup" }, make("h3", {}, name(layer.key, i)), facts(pairs));
+  }
+
+  // ---- panel -------------------------------------------------------------------------------------
+  function drawPanel() {
+    words = WORDS[state.lang];
+    document.documentElement.lang = state.lang === "zh" ? "zh-CN" : "en";
+    document.getElementById("panel").replaceChildren(
+      make("header", {}, make("h1", {}, data.meta.title), make("button", { type: "button", class: "lang",
+        onclick: () => { state.lang = state.lang === "zh" ? "en" : "zh"; map.closePopup(); drawPanel(); } }, words.other)),
+      searchBox(), headline(), modes(), make("section", { id: "legend" }), overlaySwitches(), basis());
+    drawLegend(); drawLabels();
+  }
+  function searchBox() {
+    const list = make("ul", { class: "found", role: "listbox" });
+    const all = [{ key: "estates", rows: E, shapes: estateShapes }]
+      .concat(data.overlays.filter((layer) => layer.rows && layer.search)
+        .map((layer) => ({ key: layer.key, rows: layer.rows, shapes: drawn[layer.key].getLayers() })));
+    const find = (text) => {
+      const wanted = text.trim().toLowerCase(), found = [];
+      if (wanted) for (const source of all)
+        source.shapes.forEach((shape, i) => {
+          const label = source.rows.name[i] || source.rows.uid[i];
+          if (shape && found.length < 12 && label.toLowerCase().includes(wanted)) found.push({ source, shape, label });
+        });
+      list.replaceChildren(...found.map((hit) => make("li", {}, make("button", { type: "button", onclick: () => go(hit) }, hit.label))));
+      if (wanted && !found.length) list.append(make("li", { class: "dim" }, words.nothing));
+      return found;
+    };
+    const go = (hit) => {
+      if (hit.source.key !== "estates" && !state.shown.has(hit.source.key)) {
+        state.shown.add(hit.source.key); showOverlays(); drawPanel();
+      }
+      const at = hit.shape.getBounds ? hit.shape.getBounds().getCenter() : hit.shape.getLatLng();
+      list.replaceChildren();
+      map.setView(at, Math.max(map.getZoom(), 17), { animate: false });
+      hit.shape.openPopup(at);
+    };
+    const input = make("input", { type: "search", id: "search", placeholder: words.search, "aria-label": words.search,
+      oninput: (event) => find(event.target.value),
+      onkeydown: (event) => { if (event.key === "Enter") { const hits = find(event.target.value); if (hits.length) go(hits[0]); } } });
+    return make("div", { class: "search" }, input, list);
+  }
+  function headline() {
+    const box = (value, label, kind) => make("div", { class: kind || "" }, make("b", {}, value), make("span", {}, label));
+    const total = data.meta.totals, boxes = [box(count(total.estates), words.estates)];
+    if (known(total.households)) boxes.push(box(count(total.households), words.households));
+    if (known(total.people)) boxes.push(box(count(total.people), words.people));
+    if (data.districts.length) boxes.push(box(String(data.districts.length), words.districts));
+    const notes = [];
+    if (total.people_unknown) notes.push(make("p", { class: "dim" }, words.unknownPeople(total.people_unknown)));
+    const gaps = data.meta.headline.map((line) => make("li", {}, make("b", {}, count(line.estates)), " ",
+      words.headGap(say(line)), known(line.people) ? "（" + count(line.people) + " " + words.people + "）" : ""));
+    return make("section", { class: "headline" }, make("div", { class: "boxes" }, boxes), notes,
+      gaps.length ? make("ul", { class: "gaps" }, gaps) : null);
+  }
+  function modes() {
+    const radio = (mode, label, extra) => make("label", {}, make("input", { type: "radio", name: "mode", value: mode,
+      checked: state.mode === mode, onchange: () => { state.mode = mode; restyle(); } }), " ", label, extra);
+    const rows = [];
+    if (data.districts.length) rows.push(radio("district", words.byDistrict + " · " + data.meta.plan.name));
+    if (data.items.length) {
+      rows.push(radio("missing", words.byMissing));
+      const select = make("select", { "aria-label": words.byCategory,
+        onchange: (event) => { state.item = Number(event.target.value); state.mode = "category";
+          document.querySelector('input[value="category"]').checked = true; restyle(); } },
+        data.items.map((item, k) => make("option", { value: k, selected: k === state.item },
+          say(item) + " · " + limitText(item) + " · " + (item.must ? words.must : words.may))));
+      rows.push(radio("category", words.byCategory), select);
+    } else rows.push(make("p", { class: "dim" }, words.noCoverage));
+    rows.push(radio("plain", words.byPlain));
+    return make("section", { class: "modes" }, make("h2", {}, words.colourBy), rows);
+  }
+  function swatch(style, kind) {
+    if (kind === "line") return make("i", { class: "line", style: "border-top-color:" + style.color +
+      ";border-top-style:" + (style.dashArray ? "dashed" : "solid") });
+    return make("i", { class: kind === "point" ? "dot" : "", style: "background:" + (style.fillColor || style.colour) });
+  }
+  function drawLegend() {
+    const rows = [];
+    const row = (colour, label, number, go) => rows.push(make("li", go ? { class: "go", onclick: go } : {},
+      swatch({ colour }), make("span", {}, label), known(number) ? make("em", {}, number) : null));
+    if (state.mode === "district") {
+      data.districts.forEach((district, d) => row(district.colour, district.name,
+        words.estateOf(district.estates) + (known(district.people) ? " · " + count(district.people) + " " + words.people : ""),
+        () => zoomTo((i) => E.district[i] === d)));
+      const out = E.district.filter((d) => d < 0).length;
+      if (out) row(data.styles.none, data.meta.plan.left_out ? words.leftOut + " / " + words.noPlan : words.noPlan, words.estateOf(out), () => zoomTo((i) => E.district[i] < 0));
+    } else if (state.mode === "missing") {
+      data.styles.missing.forEach((step) => row(step.colour, step.from === 0 ? words.missingNone
+        : (step.to === null ? step.from + "+" : step.from === step.to ? step.from : step.from + "–" + step.to) + " " + words.missingUnit,
+        words.estateOf(E.missing.filter((n) => missingClass(n) === step).length)));
+    } else if (state.mode === "category") {
+      data.styles.status.forEach((kind, s) => {
+        const n = E.status[state.item].filter((status) => status === s).length;
+        if (n || s < 2) row(kind.colour, words[kind.word], words.estateOf(n));
+      });
+      const item = data.items[state.item];
+      rows.push(make("li", { class: "dim" }, item.clause + (item.verified ? "" : "（" + words.unverified + "）")));
+    }
+    const parts = [make("h2", {}, words.legend), make("ul", { class: "legend" }, rows)];
+    for (const layer of data.overlays) if (state.shown.has(layer.key) && layer.legend)
+      parts.push(make("h4", {}, say(layer)), make("ul", { class: "legend small" }, layer.classes.map((kind) =>
+        make("li", {}, swatch(kind.style, layer.geometry), make("span", {}, say(kind)), kind.n ? make("em", {}, count(kind.n)) : null))));
+    document.getElementById("legend").replaceChildren(...parts);
+  }
+  function zoomTo(test) {
+    const bounds = L.latLngBounds([]);
+    estateShapes.forEach((shape, i) => { if (shape && test(i)) bounds.extend(shape.getBounds ? shape.getBounds() : shape.getLatLng()); });
+    if (bounds.isValid()) map.fitBounds(bounds, { padding: [40, 40], animate: false });
+  }
+  function overlaySwitches() {
+    return make("section", {}, make("h2", {}, words.layers), data.overlays.map((layer) => make("label", { class: "check" },
+      make("input", { type: "checkbox", value: layer.key, checked: state.shown.has(layer.key), onchange: (event) => {
+        if (event.target.checked) state.shown.add(layer.key); else state.shown.delete(layer.key);
+        showOverlays(); drawLegend(); } }), " ", say(layer), make("em", {}, count(layer.n)))));
+  }
+  function basis() {
+    const pairs = [[words.date, data.meta.date]];
+    if (data.meta.rules) pairs.push([words.rule, say(data.meta.rules)], [words.source, data.meta.rules.source]);
+    if (data.meta.plan) pairs.push([words.byDistrict, data.meta.plan.name + " · " + (words.status[data.meta.plan.status] || data.meta.plan.status)]);
+    for (const line of data.meta.basis) pairs.push([say(line), line.value]);
+    return make("section", { class: "basis" }, make("h2", {}, words.basis), facts(pairs),
+      data.meta.notes.map((note) => make("p", { class: "dim" }, say(note))));
+  }
+
+  // ---- start -------------------------------------------------------------------------------------
+  window.lianpianMap = function (leaflet) {
+    map = leaflet;
+    words = WORDS[state.lang];
+    state.mode = data.districts.length ? "district" : data.items.length ? "missing" : "plain";
+    map.createPane("base").style.zIndex = 250;
+    map.getPane("base").style.pointerEvents = "none";
+    canvas = L.canvas({ padding: 0.3 });
+    labels = L.layerGroup().addTo(map);
+    drawBase(); drawEstates(); drawOverlays(); showOverlays();
+    map.attributionControl && map.attributionControl.setPrefix(false);
+    L.control.scale({ imperial: false, position: "bottomright", maxWidth: 160 }).addTo(map);
+    const north = L.control({ position: "topright" });
+    north.onAdd = () => make("div", { class: "north", "aria-hidden": "true" }, make("span", {}, "▲"), words.north);
+    north.addTo(map);
+    const box = data.bounds;
+    map.fitBounds([[box[1], box[0]], [box[3], box[2]]], { padding: [12, 12], animate: false });
+    map.on("moveend zoomend", drawLabels);
+    const panel = document.getElementById("panel"), toggle = document.getElementById("toggle");
+    toggle.addEventListener("click", () => { document.body.classList.toggle("folded"); map.invalidateSize(); });
+    if (window.innerWidth < 720) document.body.classList.add("folded");
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "/" && !/INPUT|SELECT|TEXTAREA/.test(event.target.tagName)) { event.preventDefault(); document.getElementById("search").focus(); }
+      if (event.key === "Escape") map.closePopup();
+    });
+    drawPanel();
+    restyle();
+    window.lianpianReady = true;
+  };
+})();
