@@ -1,0 +1,44 @@
+"""One table from errors to answers: exit codes for the command line, statuses for HTTP."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from gis.errors import CheckError, InputError, LianpianError, ProjectError, UnknownNameError
+
+EXIT_INPUT: Final = 2
+EXIT_FAULT: Final = 1
+EXIT_STOPPED: Final = 130
+
+STATUS: Final[tuple[tuple[type[LianpianError], int], ...]] = (
+    (UnknownNameError, 404),
+    (InputError, 422),
+    (ProjectError, 409),
+    (CheckError, 500),
+    (LianpianError, 500),
+)
+"""First match wins, so the narrower class stands above the wider."""
+
+
+def exit_code(error: LianpianError) -> int:
+    """Return 2 for input that cannot be used and 1 for a fault of ours."""
+    return EXIT_INPUT if isinstance(error, InputError | ProjectError) else EXIT_FAULT
+
+
+def one_line(error: BaseException) -> str:
+    """Return the message of an error on one line, whatever a file's name or value put into it."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Make every error raised on purpose answer as ``{"error": class, "message": text}``."""
+
+    async def answer(_: Request, error: Exception) -> JSONResponse:
+        status = next(code for kind, code in STATUS if isinstance(error, kind))
+        body = {"error": type(error).__name__, "message": one_line(error)}
+        return JSONResponse(body, status_code=status)
+
+    app.add_exception_handler(LianpianError, answer)

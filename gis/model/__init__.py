@@ -1,0 +1,26 @@
+"""The nouns: kinds of layer and their columns, layers, studies, findings.
+
+A `Layer` that breaks what its kind promises cannot be made, so that no analysis has to check its
+input again. Frames follow one rule for types: text is ``str`` (missing: NaN), integers and numbers
+are ``float64`` (missing: NaN), booleans are pandas ``boolean``, dates are text ``YYYY-MM-DD``.
+"""
+
+from gis.model.categories import CATEGORIES_FILE, Categories, Category
+from gis.model.kinds import KINDS, Column, Geometry, Kind, Type
+from gis.model.layer import Finding, Layer, Study, empty_frame, people_of
+
+__all__ = [
+    "CATEGORIES_FILE",
+    "KINDS",
+    "Categories",
+    "Category",
+    "Column",
+    "Finding",
+    "Geometry",
+    "Kind",
+    "Layer",
+    "Study",
+    "Type",
+    "empty_frame",
+    "people_of",
+]
