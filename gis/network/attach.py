@@ -1,0 +1,336 @@
+"""Points -> street: the nearest street edge that can be reached without crossing a barrier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from gis.errors import OptionError
+from gis.model import Study
+from gis.network.graph import WalkNetwork
+from gis.network.polylines import Polylines
+
+LONGEST_LINK_M: Final = 300.0
+ON_BLOCKER_M: Final = 0.501
+"""A point within 0.5 m of a wall (and the millimetre of a rounded file) stands in it, as a gate
+does, and may leave to either side."""
+
+ON_STREET_M: Final = 0.01
+"""A street may run on the very line of a barrier; reaching it is not yet crossing it."""
+
+_FIRST_TRIES: Final = 4
+_POINTS_AT_ONCE: Final = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Links:
+    """Straight ways from n places to lines: ``line`` (n,) -1 where there is none.
+
+    ``start`` and ``foot`` are (n, 2), ``leg_cm`` (n,) whole cm; NaN and -1 where there is none.
+    """
+
+    line: NDArray[np.int64]
+    start: NDArray[np.float64]
+    foot: NDArray[np.float64]
+    leg_cm: NDArray[np.int64]
+
+    @classmethod
+    def none(cls, count: int) -> Links:
+        """No place is linked yet."""
+        nowhere = np.full((count, 2), np.nan)
+        nothing = np.full(count, -1, dtype=np.int64)
+        return cls(nothing, nowhere, nowhere.copy(), nothing.copy())
+
+
+@dataclass(frozen=True, eq=False)
+class Attachment:
+    """n points on the network.
+
+    ``network`` has the streets cut where points meet them; ``node`` (n,) int64 is the node of each
+    point, -1 where unlinked; ``leg_m`` (n,) and ``foot_xy`` (n, 2) the straight way to the street,
+    NaN where unlinked; ``component`` (n,) the part of the network, -1 where unlinked.
+    """
+
+    network: WalkNetwork
+    node: NDArray[np.int64]
+    leg_m: NDArray[np.float64]
+    foot_xy: NDArray[np.float64]
+    component: NDArray[np.int64]
+
+
+def blockers_of(study: Study) -> NDArray[np.object_]:
+    """Return what a link may not cross: the barriers and walls of a study."""
+    shapes = [
+        np.asarray(study.frame(kind).geometry.to_numpy(), dtype=object)
+        for kind in ("barriers", "walls")
+    ]
+    return np.concatenate(shapes)
+
+
+def attach(
+    network: WalkNetwork,
+    points_xy: ArrayLike,
+    *,
+    longest_link_m: float = LONGEST_LINK_M,
+    counted: bool = True,
+    blockers: NDArray[np.object_] | tuple[()] = (),
+) -> Attachment:
+    """Link points straight to the nearest street edge, and cut the street there.
+
+    A way that crosses a blocker is not taken: the next nearest street is tried, by the distance
+    of its nearest point, up to the longest link. A blocker within 0.5 m of the point (a gate
+    stands in its wall) or on the very line of the street does not stop it. Equal distances go to
+    the street that comes first. Ways of earlier attachments are no streets and are not linked to.
+
+    Parameters
+    ----------
+    network
+        The streets.
+    points_xy
+        (n, 2) m; a point with NaN stays unlinked.
+    longest_link_m
+        Inclusive, to the whole centimetre.
+    counted
+        True: the way to the street is walked, as a link of its own. False: it costs nothing.
+    blockers
+        (b,) geometries, see `blockers_of`.
+
+    Raises
+    ------
+    OptionError
+        The points are no (n, 2) coordinates, or the longest link is no distance.
+    """
+    points = np.asarray(points_xy, dtype=np.float64)
+    points = points.reshape(-1, 2) if points.size == 0 else points
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise OptionError(f"points_xy has shape {points.shape}; give (n, 2) coordinates")
+    streets = np.flatnonzero(network.street >= 0)
+    lines = network.lines.take(streets).shapes
+    places = np.asarray(shapely.points(points), dtype=object)
+    links = nearest_free(places, lines, longest_link_m=longest_link_m, blockers=blockers)
+    linked = links.line >= 0
+    link = np.where(linked, streets[links.line] if len(streets) else -1, -1)
+    split, node = _split(network, link[linked], links.foot[linked])
+    all_nodes = np.full(len(points), -1, dtype=np.int64)
+    all_nodes[linked] = node
+    if counted:
+        split, all_nodes = _with_legs(split, all_nodes, points, links)
+    part = np.append(split.components(), -1)
+    return Attachment(
+        network=split,
+        node=all_nodes,
+        leg_m=np.where(linked, links.leg_cm / 100.0, np.nan),
+        foot_xy=links.foot,
+        component=part[all_nodes],
+    )
+
+
+def nearest_free(
+    places: NDArray[np.object_],
+    lines: NDArray[np.object_],
+    *,
+    longest_link_m: float,
+    blockers: NDArray[np.object_] | tuple[()] = (),
+) -> Links:
+    """Find for each place (n,) the nearest line that a straight way reaches past all blockers.
+
+    Places may be points or, for the boundary of an estate, lines: the way starts where it is
+    shortest. Empty and missing places have none.
+
+    Raises
+    ------
+    OptionError
+        The longest link is no distance.
+    """
+    if not 0 <= longest_link_m < np.inf:
+        raise OptionError(f"longest_link_m is {longest_link_m}; give metres, 0 or more")
+    links = Links.none(len(places))
+    usable = ~(shapely.is_missing(places) | shapely.is_empty(places))
+    usable &= np.isfinite(shapely.bounds(places)).all(axis=1)
+    rows = np.flatnonzero(usable)
+    if len(rows) == 0 or len(lines) == 0:
+        return links
+    walls = shapely.get_parts(np.asarray(blockers, dtype=object))
+    walls = walls[~shapely.is_empty(walls)]
+    tree = shapely.STRtree(lines)
+    # A little farther than allowed; what is too far in whole centimetres is dropped below.
+    found, line = tree.query_nearest(places[rows], max_distance=longest_link_m + 1.0)
+    pairs = _Pairs.of(rows[found], line, places, lines, longest_link_m)
+    blocked = _fill(links, pairs.rank_below(1), walls)
+    for start in range(0, len(blocked), _POINTS_AT_ONCE):
+        some = blocked[start : start + _POINTS_AT_ONCE]
+        found, line = tree.query(places[some], "dwithin", longest_link_m + 1.0)
+        pairs = _Pairs.of(some[found], line, places, lines, longest_link_m)
+        for tries in pairs.rounds():
+            _fill(links, tries.of_unlinked(links), walls)
+    return links
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Places and lines that may be linked, sorted by place, then distance, then line."""
+
+    place: NDArray[np.int64]
+    line: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    way: NDArray[np.float64]
+    leg_cm: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        place: NDArray[np.int64],
+        line: NDArray[np.int64],
+        places: NDArray[np.object_],
+        lines: NDArray[np.object_],
+        longest_link_m: float,
+    ) -> _Pairs:
+        way = shapely.get_coordinates(shapely.shortest_line(places[place], lines[line]))
+        way = way.reshape(-1, 2, 2)
+        metres = np.hypot(*(way[:, 1] - way[:, 0]).T)
+        leg_cm = np.rint(metres * 100).astype(np.int64)
+        order = np.lexsort((line, metres, place))
+        order = order[leg_cm[order] <= round(longest_link_m * 100)]
+        place = place[order]
+        rank = np.arange(len(place)) - np.searchsorted(place, place)
+        return cls(place, line[order], rank, way[order], leg_cm[order])
+
+    def only(self, kept: NDArray[np.bool_]) -> _Pairs:
+        return _Pairs(
+            self.place[kept], self.line[kept], self.rank[kept], self.way[kept], self.leg_cm[kept]
+        )
+
+    def rank_below(self, rank: int) -> _Pairs:
+        return self.only(self.rank < rank)
+
+    def rounds(self) -> Iterator[_Pairs]:
+        """Few near lines first, then ever more: most places are linked in the first round."""
+        low, high = 0, _FIRST_TRIES
+        most = int(self.rank.max(initial=-1))
+        while low <= most:
+            yield self.only((self.rank >= low) & (self.rank < high))
+            low, high = high, 2 * high
+
+    def of_unlinked(self, links: Links) -> _Pairs:
+        return self.only(links.line[self.place] < 0)
+
+
+def _fill(links: Links, pairs: _Pairs, walls: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Take the first free way of each place into ``links``; return the places that have none."""
+    free = pairs.only(~_crosses(pairs.way, walls))
+    place, first = np.unique(free.place, return_index=True)
+    links.line[place] = free.line[first]
+    links.start[place] = free.way[first, 0]
+    links.foot[place] = free.way[first, 1]
+    links.leg_cm[place] = free.leg_cm[first]
+    return np.setdiff1d(pairs.place, place)
+
+
+def _crosses(way: NDArray[np.float64], walls: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Say which ways (m, 2, 2) meet a wall, leaving out the tolerances at both ends."""
+    crosses = np.zeros(len(way), dtype=bool)
+    length = np.hypot(*(way[:, 1] - way[:, 0]).T)
+    rows = np.flatnonzero(length > ON_BLOCKER_M + ON_STREET_M)
+    if len(rows) == 0 or len(walls) == 0:
+        return crosses
+    unit = (way[rows, 1] - way[rows, 0]) / length[rows, None]
+    inner = np.stack(
+        [way[rows, 0] + ON_BLOCKER_M * unit, way[rows, 1] - ON_STREET_M * unit], axis=1
+    )
+    # The walls ask the ways: shapely prepares what asks, and a river has many vertices.
+    tree = shapely.STRtree(np.asarray(shapely.linestrings(inner), dtype=object))
+    hit = tree.query(walls, predicate="intersects")[1]
+    crosses[rows[hit]] = True
+    return crosses
+
+
+def _split(
+    network: WalkNetwork, link: NDArray[np.int64], foot: NDArray[np.float64]
+) -> tuple[WalkNetwork, NDArray[np.int64]]:
+    """Cut links (m,) at feet (m, 2); return the network and the node (m,) of each foot."""
+    if len(link) == 0:
+        return network, np.empty(0, dtype=np.int64)
+    touched, place = np.unique(link, return_inverse=True)
+    lines = network.lines.take(touched)
+    along = shapely.line_locate_point(lines.shapes[place], shapely.points(foot))
+    course_m = lines.length_m[place]
+    total_cm = network.length_cm[link].astype(np.int64)
+    share = np.divide(along, course_m, out=np.zeros_like(along), where=course_m > 0)
+    offset_cm = np.clip(np.rint(share * total_cm), 0, total_cm).astype(np.int64)
+    node = np.where(offset_cm == 0, network.links[link, 0], network.links[link, 1]).astype(np.int64)
+    inside = np.flatnonzero((offset_cm > 0) & (offset_cm < total_cm))
+    cuts, first, which = np.unique(
+        np.stack([place[inside], offset_cm[inside]], axis=1),
+        axis=0,
+        return_index=True,
+        return_inverse=True,
+    )
+    node[inside] = len(network.xy) + which.reshape(-1)
+    first = inside[first]
+    # Sums along a course differ in the last digit; a cut must stay before the end of its line.
+    before_end = np.minimum(along[first], np.nextafter(course_m[first], 0.0))
+    cut = _Cuts(touched, cuts[:, 0], cuts[:, 1], before_end, foot[first])
+    return cut.apply(network, lines), node
+
+
+@dataclass(frozen=True, eq=False)
+class _Cuts:
+    """New nodes (c,) on links, sorted by link and then by offset: the c-th gets the next number."""
+
+    touched: NDArray[np.int64]
+    place: NDArray[np.int64]
+    offset_cm: NDArray[np.int64]
+    along_m: NDArray[np.float64]
+    xy: NDArray[np.float64]
+
+    def apply(self, network: WalkNetwork, lines: Polylines) -> WalkNetwork:
+        """Replace the touched links by their pieces, which add up to the same centimetres."""
+        with_cuts, at = lines.insert(self.place, self.along_m, self.xy)
+        marked = np.zeros(len(with_cuts.xy), dtype=bool)
+        marked[at] = True
+        pieces, parent = with_cuts.cut(marked)
+        old = self.touched[parent]
+        last = np.append(parent[1:] != parent[:-1], True)
+        begins = np.append(True, parent[1:] != parent[:-1])
+        new = len(network.xy) + np.arange(len(self.place))
+        links = network.links[old].copy()
+        links[~begins, 0] = new
+        links[~last, 1] = new
+        low = np.zeros(len(old), dtype=np.int64)
+        high = network.length_cm[old].astype(np.int64)
+        low[~begins] = self.offset_cm
+        high[~last] = self.offset_cm
+        kept = np.delete(np.arange(len(network.links)), self.touched)
+        return WalkNetwork(
+            xy=np.concatenate([network.xy, self.xy]),
+            links=np.concatenate([network.links[kept], links]),
+            length_cm=np.concatenate([network.length_cm[kept], (high - low).astype(np.int32)]),
+            lines=network.lines.take(kept).joined(pieces),
+            street=np.concatenate([network.street[kept], network.street[old]]),
+        )
+
+
+def _with_legs(
+    network: WalkNetwork, node: NDArray[np.int64], points: NDArray[np.float64], links: Links
+) -> tuple[WalkNetwork, NDArray[np.int64]]:
+    """Give each point that is not on its street a node and a link of its own."""
+    off = np.flatnonzero((node >= 0) & (links.leg_cm > 0))
+    if len(off) == 0:
+        return network, node
+    new = len(network.xy) + np.arange(len(off))
+    pairs = np.stack([new, node[off]], axis=1).astype(np.int32)
+    own = node.copy()
+    own[off] = new
+    legs = Polylines.straight(points[off], links.foot[off])
+    return WalkNetwork(
+        xy=np.concatenate([network.xy, points[off]]),
+        links=np.concatenate([network.links, pairs]),
+        length_cm=np.concatenate([network.length_cm, links.leg_cm[off].astype(np.int32)]),
+        lines=network.lines.joined(legs),
+        street=np.concatenate([network.street, np.full(len(off), -1, dtype=np.int32)]),
+    ), own

@@ -1,0 +1,239 @@
+"""The walking network and the search on it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from gis.errors import LayerError, OptionError
+from gis.network.polylines import Polylines
+from gis.network.search import MAX_CM, arcs_of, claim, slots_for, spread, to_metres
+
+MAX_FAULTS_TOLD: Final = 5
+_WORTH_A_THREAD: Final = 50_000
+"""Nodes times sources below which starting a thread costs more than it saves."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Arcs:
+    """Both directions of each link, sorted by node; see ``search.arcs_of``."""
+
+    first: NDArray[np.int32]
+    arcs: NDArray[np.int32]
+    longest_cm: int
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """How far each node is from the nearest source of each category.
+
+    ``metres`` (k, v) float32, NaN beyond the limit; ``cm`` (k, v) int32 the same in whole
+    centimetres, -1 beyond. Compare with limits in ``cm`` where a sum is compared.
+    """
+
+    metres: NDArray[np.float32]
+    cm: NDArray[np.int32]
+    _both: _Arcs
+    _sources: tuple[NDArray[np.int32], ...]
+
+    @cached_property
+    def nearest(self) -> NDArray[np.int32]:
+        """(k, v) place in ``sources[k]`` of the nearest one, the first of equals; -1 beyond."""
+        owner = np.empty(self.cm.shape, dtype=np.int32)
+        for k, sources in enumerate(self._sources):
+            claim(self._both.first, self._both.arcs, sources, self.cm[k], owner[k])
+        return owner
+
+
+@dataclass(frozen=True, eq=False)
+class WalkNetwork:
+    """Nodes and the links between them, walked both ways.
+
+    ``xy`` (v, 2) m; ``links`` (e, 2) int32 nodes; ``length_cm`` (e,) int32 what a link costs;
+    ``lines`` the n-th is the n-th link as it runs from ``links[n, 0]`` to ``links[n, 1]``;
+    ``street`` (e,) int32 the row of the streets layer it comes from, -1 for the way from a point
+    to its street. Several links between two nodes, links of 0 cm and links from a node to itself
+    are allowed. Build one with `from_arrays`, `build_network` or `attach`.
+
+    Costs that differ by direction (slopes, stairs, signals) will stand beside ``length_cm``.
+
+    Raises
+    ------
+    LayerError
+        The arrays do not fit together; the first faults are named, and how many there are.
+    """
+
+    xy: NDArray[np.float64]
+    links: NDArray[np.int32]
+    length_cm: NDArray[np.int32]
+    lines: Polylines
+    street: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        _refuse(list(_faults(self.xy, self.links, self.length_cm / 100.0)))
+        if not len(self.links) == len(self.lines) == len(self.street):
+            raise LayerError(
+                f"The network has {len(self.links)} links, {len(self.lines)} lines and "
+                f"{len(self.street)} streets of links; give one of each per link"
+            )
+
+    @classmethod
+    def from_arrays(cls, xy: ArrayLike, links: ArrayLike, length_m: ArrayLike) -> WalkNetwork:
+        """Make a network of straight links.
+
+        Parameters
+        ----------
+        xy
+            (v, 2) coordinates, m.
+        links
+            (e, 2) node pairs, walked both ways.
+        length_m
+            (e,) m, >= 0 and below 10,737 km; rounded to whole centimetres (half to even).
+
+        Raises
+        ------
+        LayerError
+            Shapes do not fit, a node does not exist, a length or coordinate is no usable number.
+        """
+        points = np.array(xy, dtype=np.float64).reshape(-1, 2) if np.size(xy) == 0 else np.array(xy)
+        pairs = np.array(links).reshape(-1, 2) if np.size(links) == 0 else np.array(links)
+        metres = np.array(length_m, dtype=np.float64)
+        if np.size(links) == 0:
+            pairs = pairs.astype(np.int32)
+        _refuse(list(_faults(points, pairs, metres)))
+        points = points.astype(np.float64)
+        pairs = pairs.astype(np.int32)
+        return cls(
+            xy=points,
+            links=pairs,
+            length_cm=np.rint(metres * 100).astype(np.int32),
+            lines=Polylines.straight(points[pairs[:, 0]], points[pairs[:, 1]]),
+            street=np.arange(len(pairs), dtype=np.int32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    @cached_property
+    def _both(self) -> _Arcs:
+        first, arcs = arcs_of(len(self.xy), self.links, self.length_cm)
+        return _Arcs(first, arcs, int(self.length_cm.max(initial=0)))
+
+    @cached_property
+    def _labels(self) -> NDArray[np.int64]:
+        size = len(self.xy)
+        ones = np.ones(len(self.links), dtype=np.int8)
+        graph = coo_array((ones, (self.links[:, 0], self.links[:, 1])), shape=(size, size))
+        count, label = connected_components(graph, directed=False)
+        # Numbered as met from node 0 on, so a stable sort by size settles equals.
+        order = np.argsort(-np.bincount(label, minlength=count), kind="stable")
+        rank = np.empty(count, dtype=np.int64)
+        rank[order] = np.arange(count)
+        labels: NDArray[np.int64] = rank[label]
+        labels.flags.writeable = False
+        return labels
+
+    def components(self) -> NDArray[np.int64]:
+        """(v,) which part of the network each node is in; 0 is the part with the most nodes."""
+        return self._labels
+
+    def reach(self, sources: Sequence[ArrayLike], *, limit_m: float) -> Reach:
+        """Walk from the nearest source of each category to every node.
+
+        Parameters
+        ----------
+        sources
+            k arrays of node numbers, one per category; an empty one reaches nothing.
+        limit_m
+            How far, inclusive and rounded to whole cm; ``math.inf`` means 10,737 km, the farthest
+            that is searched.
+
+        Raises
+        ------
+        OptionError
+            A source is no node of the network, or the limit is no distance.
+        """
+        if math.isnan(limit_m) or limit_m < 0:
+            raise OptionError(f"limit_m is {limit_m}; give metres, 0 or more")
+        limit_cm = MAX_CM if limit_m * 100 >= MAX_CM else round(limit_m * 100)
+        starts = tuple(_node_numbers(k, s, len(self.xy)) for k, s in enumerate(sources))
+        both = self._both
+        slots = slots_for(both.longest_cm, limit_cm)
+        cm = np.empty((len(starts), len(self.xy)), dtype=np.int32)
+        metres = np.empty(cm.shape, dtype=np.float32)
+
+        def fill(k: int) -> None:
+            spread(both.first, both.arcs, starts[k], limit_cm, slots, cm[k])
+            to_metres(cm[k], metres[k])
+
+        _for_each(fill, len(starts), worth=cm.size > _WORTH_A_THREAD)
+        return Reach(metres, cm, both, starts)
+
+
+def _for_each(fill: Any, count: int, *, worth: bool) -> None:
+    """Call ``fill`` for 0..count-1; in threads (the search lets go of the interpreter) if worth it.
+
+    Threads of Python rather than of numba: several requests may search at the same time, which
+    numba's own pool forbids.
+    """
+    threads = min(count, os.cpu_count() or 1)
+    if threads < 2 or not worth:
+        for k in range(count):
+            fill(k)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, range(count)))
+
+
+def _node_numbers(k: int, sources: ArrayLike, nodes: int) -> NDArray[np.int32]:
+    given = np.asarray(sources)
+    if given.size == 0:
+        return np.empty(0, dtype=np.int32)
+    if given.ndim != 1 or not np.issubdtype(given.dtype, np.integer):
+        raise OptionError(
+            f"sources[{k}] is {given.dtype} of shape {given.shape}; give a row of node numbers"
+        )
+    wrong = (given < 0) | (given >= nodes)
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise OptionError(
+            f"sources[{k}][{place}] is node {given[place]}; the network has the nodes "
+            f"0 to {nodes - 1} ({int(wrong.sum())} such sources)"
+        )
+    return np.ascontiguousarray(given, dtype=np.int32)
+
+
+def _refuse(faults: list[str]) -> None:
+    if faults:
+        more = len(faults) - MAX_FAULTS_TOLD
+        told = "; ".join(faults[:MAX_FAULTS_TOLD]) + (f"; and {more} more" if more > 0 else "")
+        raise LayerError(f"The network cannot be used: {told}")
+
+
+def _faults(xy: NDArray[Any], links: NDArray[Any], length_m: NDArray[Any]) -> Iterable[str]:
+    if xy.ndim != 2 or xy.shape[1] != 2 or not np.issubdtype(xy.dtype, np.number):
+        yield f"xy is {xy.dtype} of shape {xy.shape}, not (v, 2) numbers"
+        return
+    if links.ndim != 2 or links.shape[1] != 2 or not np.issubdtype(links.dtype, np.integer):
+        yield f"links is {links.dtype} of shape {links.shape}, not (e, 2) whole numbers"
+        return
+    if length_m.shape != (len(links),):
+        yield f"length_m has shape {length_m.shape}, not one length for each of {len(links)} links"
+        return
+    for row in np.flatnonzero(~np.isfinite(xy).all(axis=1)):
+        yield f"node {row} has the coordinates {xy[row, 0]}, {xy[row, 1]}"
+    for row in np.flatnonzero(((links < 0) | (links >= len(xy))).any(axis=1)):
+        yield f"link {row} joins {links[row, 0]} and {links[row, 1]}, but there are {len(xy)} nodes"
+    # Written so that NaN counts as wrong.
+    for row in np.flatnonzero(~((length_m >= 0) & (length_m <= MAX_CM / 100))):
+        yield f"link {row} is {length_m[row]} m long"
