@@ -1,0 +1,396 @@
+"""The gap list as a workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from xlsxwriter.exceptions import XlsxWriterException
+
+from gis.coverage import Coverage, CoverageItem
+from gis.errors import FileError, OptionError
+from gis.model import Categories
+from gis.sheets.book import LONGEST_TEXT, ZH, Book, Column
+from gis.sheets.words import FINDINGS_ZH, MEANINGS
+
+LANGUAGES: Final = ("zh", "en")
+AREA_FIGURES: Final = (
+    "estates",
+    "people",
+    "people_unknown",
+    "households",
+    "care_gap_estates",
+    "care_gap_people",
+    "gaps",
+)
+
+
+def write_gap_workbook(
+    coverage: Coverage, path: Path, *, date: str, lang: str = "zh", project: str = ""
+) -> None:
+    """Write the gap list: summary, by estate, by community, by subdistrict, matrix and notes.
+
+    Parameters
+    ----------
+    coverage
+        The measurement.
+    path
+        An .xlsx; one that is there is replaced.
+    date
+        The day that the workbook carries.
+    lang
+        "zh" or "en".
+    project
+        Name for the title.
+
+    Raises
+    ------
+    OptionError
+        There is no such language, or there are more gaps than a sheet holds.
+    FileError
+        The file cannot be written.
+    """
+    if lang not in LANGUAGES:
+        raise OptionError(f"There is no language '{lang}'; give one of: {', '.join(LANGUAGES)}")
+    book = Book(path, lang)
+    heading = " ".join(part for part in (project, book.word("title"), date) if part)
+    _summary_sheet(book, coverage, heading, project=project, date=date)
+    _estate_sheet(book, coverage, heading)
+    for area in ("community", "subdistrict"):
+        _area_sheet(book, coverage, heading, area)
+    _matrix_sheet(book, coverage, heading)
+    _about_sheet(book, coverage, heading)
+    try:
+        book.book.close()
+    except (OSError, XlsxWriterException) as error:
+        raise FileError(
+            f"Cannot write {path} ({error}); check the folder and close the file elsewhere"
+        ) from error
+
+
+def _summary_sheet(
+    book: Book, coverage: Coverage, heading: str, *, project: str, date: str
+) -> None:
+    sheet = book.sheet("summary", heading)
+    columns = _summary_columns(book)
+    for j, column in enumerate(columns):
+        sheet.set_column(j, j, column.width)
+    title = (" ", ": ")[book.side].join(part for part in (project, book.word("title")) if part)
+    sheet.set_row(0, 32)
+    sheet.write_string(0, 0, title, book.formats["title"])
+    sheet.set_row(1, 36)
+    sheet.merge_range(1, 0, 1, len(columns) - 1, "", book.formats["lead"])
+    sheet.write_string(1, 0, _lead(book, coverage), book.formats["lead"])
+    sheet.write_string(3, 0, book.word("items"), book.formats["section"])
+    rows = list(_summary_rows(book, coverage))
+    row = 1 + book.table(sheet, columns, rows, top=4)
+    sheet.write_string(row, 0, book.word("basis"), book.formats["section"])
+    for key, value in ((book.word("date"), date), *_basis(book, coverage)):
+        row += 1
+        sheet.merge_range(row, 0, row, 1, "", book.formats["key"])
+        sheet.write_string(row, 0, key, book.formats["key"])
+        sheet.merge_range(row, 2, row, len(columns) - 1, "", book.formats["value"])
+        sheet.write_string(row, 2, value[:LONGEST_TEXT], book.formats["value"])
+        sheet.set_row(row, 16 * _lines(value, 165))
+
+
+def _summary_columns(book: Book) -> list[Column]:
+    return [
+        Column(book.word("number"), 8, "centre"),
+        Column(book.word("group"), 14, "centre"),
+        Column(book.word("facility_kind"), 32, "wrap"),
+        Column(book.word("level"), 9, "centre"),
+        Column(book.word("limit"), 19, "centre"),
+        Column(book.word("must"), 7, "centre"),
+        *(Column(book.word(key), 10, "int") for key in ("covered", "gap", "unlinked", "no_data")),
+        Column(book.word("rate"), 9, "share"),
+        Column(book.word("people_gap"), 11, "int"),
+        Column(book.word("households_gap"), 11, "int"),
+        Column(book.word("clause"), 50, "wrap"),
+        Column(book.word("verified"), 9, "centre"),
+    ]
+
+
+def _summary_rows(book: Book, coverage: Coverage) -> Iterator[list[Any]]:
+    categories = Categories.load()
+    figures = dict(zip(coverage.item_keys(), coverage.summary(), strict=True))
+    for n, (key, item) in enumerate(_items(coverage), start=1):
+        row = figures[key]
+        judged = row["covered"] + row["gap"]
+        known = item.has_data
+        yield [
+            n,
+            book.value(categories[item.rule.category].group),
+            book.of(item.rule),
+            book.value(item.rule.level),
+            book.limit(item.rule, item.limit_cm),
+            book.word("is_must" if item.rule.must else "is_may"),
+            row["covered"] if known else None,
+            (row["gap"], "is-gap" if row["gap"] else "int") if known else None,
+            row["unlinked"] if known else None,
+            row["no_data"],
+            row["covered"] / judged if judged else (None if known else _no_data(book)),
+            row["people_gap"],
+            row["households_gap"],
+            item.rule.clause,
+            book.word("yes" if item.rule.verified else "no"),
+        ]
+
+
+def _no_data(book: Book) -> tuple[str, str]:
+    return book.value("no-data"), "is-no-data"
+
+
+def _lead(book: Book, coverage: Coverage) -> str:
+    """Say the one thing that a reader in a hurry has to know."""
+    care = coverage.care_gap()
+    total, lacking = len(coverage.estates), int(care.sum())
+    known = coverage.people[care & ~np.isnan(coverage.people)]
+    people = f"{round(float(known.sum())):,}"
+    without = lacking - len(known)
+    categories = Categories.load()
+    groups = [(categories[item.rule.category].group, item) for item in coverage.items]
+    of_care = [item for group, item in groups if group in ("elderly", "childcare")]
+    if not any(item.has_data for item in of_care):
+        return (
+            f"共 {total} 个小区；养老、托幼设施没有数据或不在本次检验之内。",
+            f"{total} estates; elderly care and childcare have no data or are not part of this.",
+        )[book.side]
+    zh = f"共 {total} 个小区，其中 {lacking} 个小区步行可达范围内缺少养老或托幼设施"
+    en = f"{lacking} of {total} estates lack elderly care or childcare within the walk"
+    if len(known):
+        zh += f"，涉及 {people} 人" + (f"（另有 {without} 个小区人口未知）" if without else "")
+        en += f": {people} people" + (f" (unknown for {without} of them)" if without else "")
+    blank = [book.of(item.rule) for item in of_care if not item.has_data]
+    if blank:
+        zh += f"；{'、'.join(blank)}没有数据，未作判断"
+        en += f"; no data on {', '.join(blank)}"
+    return (zh + "。", en + ".")[book.side]
+
+
+def _basis(book: Book, coverage: Coverage) -> Iterator[tuple[str, str]]:
+    told = coverage.assumptions
+    side = (("rule_pack_zh", "rule_pack_note"), ("rule_pack_en", "rule_pack_note_en"))[book.side]
+    pack = told.get(side[0]) or "；".join(told["sources"])
+    yield (
+        book.word("pack"),
+        f"{pack}（{told.get('rule_pack_date')}）" if told.get("rule_pack") else pack,
+    )
+    if told.get("rule_pack"):
+        yield book.word("source"), f"{told['rule_pack_source']}\n{told[side[1]]}".strip()
+    unverified = told["unverified_rules"]
+    yield book.word("unverified"), f"{unverified} / {len(coverage.items)}"
+    counted = told["link"] == "counted"
+    longest = told["longest_link_m"]
+    yield (
+        book.word("link"),
+        (
+            f"{'计入' if counted else '不计入'}步行距离；最长 {longest:g} 米",
+            f"{'counted' if counted else 'left out'}; at most {longest:g} m",
+        )[book.side],
+    )
+    for walker in told["walkers"].values():
+        name = walker["zh" if book.side == ZH else "en"]
+        yield book.word("walker"), f"{name} {walker['speed_m_s']:.2f} m/s（{walker['source']}）"
+    yield book.word("coefficient"), f"{told['persons_per_household']:g}"
+    starts = (f"{book.value(key)} {count}" for key, count in told["access"].items() if count)
+    yield book.word("starts"), ("、", ", ")[book.side].join(starts)
+    yield book.word("network"), told["network_stamp"]
+
+
+def _estate_sheet(book: Book, coverage: Coverage, heading: str) -> None:
+    sheet = book.sheet("by_estate", heading)
+    timed = any(item.rule.limit_s is not None for item in coverage.items)
+    columns = [
+        Column(book.word("number"), 6, "int"),
+        Column(book.word("subdistrict"), 12),
+        Column(book.word("community"), 14),
+        Column(book.word("name"), 22),
+        Column(book.word("estate"), 12),
+        Column(book.word("group"), 9, "centre"),
+        Column(book.word("missing"), 26),
+        Column(book.word("must"), 7, "centre"),
+        Column(book.word("limit"), 19 if timed else 10, "centre"),
+        Column(book.word("walk_m"), 13, "int"),
+        Column(book.word("over_m"), 10, "int"),
+        *([Column(book.word("walk_min"), 10, "one")] if timed else []),
+        Column(book.word("nearest"), 22),
+        Column(book.word("people"), 10, "int"),
+        Column(book.word("people_source"), 11, "centre"),
+        Column(book.word("households"), 10, "int"),
+        Column(book.word("access"), 9, "centre"),
+        Column(book.word("clause"), 32),
+    ]
+    rules = {item.rule.id: item for item in coverage.items}
+    gaps = coverage.gap_list()
+    rows = [
+        _estate_row(book, n, row, rules[row["rule"]], timed=timed)
+        for n, row in enumerate(gaps.to_dict("records"), start=1)
+    ]
+    book.table(sheet, columns, rows, kept=4)
+
+
+def _estate_row(
+    book: Book, number: int, row: Mapping[Any, Any], item: CoverageItem, *, timed: bool
+) -> list[Any]:
+    far = book.word("beyond") if pd.isna(row["walk_m"]) else row["walk_m"]
+    people = book.word("estimated" if row["people_estimated"] else "counted")
+    return [
+        number,
+        row["subdistrict"] or book.word("not_filled"),
+        row["community"] or book.word("not_filled"),
+        row["name"] or row["estate"],
+        row["estate"],
+        book.value(row["group"]),
+        book.of(item.rule),
+        book.word("is_must" if item.rule.must else "is_may"),
+        book.limit(item.rule, item.limit_cm),
+        far,
+        row["over_m"],
+        *([row["walk_s"] / 60] if timed else []),
+        row["facility_name"] or row["facility"],
+        row["people"],
+        book.word("unknown") if pd.isna(row["people"]) else people,
+        row["households"],
+        book.value(row["access"]),
+        item.rule.clause,
+    ]
+
+
+def _area_sheet(book: Book, coverage: Coverage, heading: str, area: str) -> None:
+    sheet = book.sheet(f"by_{area}", heading)
+    table = coverage.by_area(area)
+    names = ("subdistrict", "community") if area == "community" else ("subdistrict",)
+    columns = [
+        *(Column(book.word(name), 13) for name in names),
+        *(Column(book.word(key), 10, "int") for key in AREA_FIGURES),
+        *(_item_columns(book, coverage, 6.5)),
+    ]
+    rows = [
+        [
+            *(row[name] or book.word("not_filled") for name in names),
+            *(row[key] for key in AREA_FIGURES),
+            *(_area_cell(book, row[f"{key}_gap"], item.has_data) for key, item in _items(coverage)),
+        ]
+        for row in table.astype(object).where(table.notna(), None).to_dict("records")
+    ]
+    book.table(sheet, columns, rows, kept=len(names), height=_upright_height(book, coverage))
+
+
+def _area_cell(book: Book, gap: int, has_data: bool) -> tuple[Any, str]:
+    if not has_data:
+        return _no_data(book)
+    return gap, "is-gap" if gap else "is-covered"
+
+
+def _items(coverage: Coverage) -> list[tuple[str, CoverageItem]]:
+    """Return the items with their keys as they are read: elderly and childcare first."""
+    rank = {code: i for i, code in enumerate(Categories.load())}
+    pairs = zip(coverage.item_keys(), coverage.items, strict=True)
+    return sorted(pairs, key=lambda pair: rank[pair[1].rule.category])
+
+
+def _item_columns(book: Book, coverage: Coverage, width: float) -> Iterator[Column]:
+    for key, item in _items(coverage):
+        # What stands in brackets is in the summary; upright headings have to be short.
+        name = book.of(item.rule).split("（")[0].split(" (")[0]
+        twice = key != item.rule.category
+        yield Column(f"{name} {item.rule.id}" if twice else name, width, upright=True)
+
+
+def _upright_height(book: Book, coverage: Coverage) -> float:
+    """Chinese stands letter below letter, English lies on its side."""
+    longest = max(len(column.heading) for column in _item_columns(book, coverage, 0))
+    return min(400.0, max(60.0, longest * (14.0 if book.side == ZH else 5.5) + 14))
+
+
+def _matrix_sheet(book: Book, coverage: Coverage, heading: str) -> None:
+    sheet = book.sheet("matrix", heading)
+    columns = [
+        Column(book.word("subdistrict"), 12),
+        Column(book.word("community"), 14),
+        Column(book.word("name"), 22),
+        Column(book.word("people"), 9, "int"),
+        Column(book.word("gap_count"), 7, "int"),
+        *_item_columns(book, coverage, 7.5),
+    ]
+    names = coverage.estates.frame["name"].to_numpy(dtype=object, na_value=None)
+    missing = coverage.missing_count()
+    rows = [
+        [
+            coverage.areas["subdistrict"][i] or book.word("not_filled"),
+            coverage.areas["community"][i] or book.word("not_filled"),
+            names[i] or coverage.estates.uids[i],
+            float(coverage.people[i]),
+            int(missing[i]),
+            *(_matrix_cell(book, item, i) for _, item in _items(coverage)),
+        ]
+        for i in range(len(coverage.estates))
+    ]
+    book.table(sheet, columns, rows, kept=3, height=_upright_height(book, coverage))
+
+
+def _matrix_cell(book: Book, item: CoverageItem, row: int) -> tuple[Any, str]:
+    status, metres = str(item.status[row]), float(item.walk_m[row])
+    value = book.value(status) if np.isnan(metres) else metres
+    return value, f"is-{status}"
+
+
+def _about_sheet(book: Book, coverage: Coverage, heading: str) -> None:
+    sheet = book.sheet("about", heading)
+    for column, width in enumerate((30, 40, 90)):
+        sheet.set_column(column, column, width)
+    told = coverage.assumptions
+    meanings = [(line[2 * book.side], "", line[2 * book.side + 1]) for line in MEANINGS]
+    findings = [
+        (
+            book.value(finding.severity),
+            FINDINGS_ZH.get(finding.code, finding.code) if book.side == ZH else finding.code,
+            finding.message,
+        )
+        for finding in coverage.findings
+    ]
+    notes = [
+        (item.rule.id, book.of(item.rule), book.of(item.rule, "note"))
+        for item in coverage.items
+        if item.rule.note
+    ]
+    side = ("zh", "reason") if book.side == ZH else ("en", "reason_en")
+    untested = [(line["id"], line[side[0]], line[side[1]]) for line in told.get("not_tested", ())]
+    row = 0
+    for title, lines in (
+        ("meaning", meanings),
+        ("findings", findings),
+        ("rule_notes", notes),
+        ("not_tested", untested),
+    ):
+        if not lines:
+            continue
+        sheet.write_string(row, 0, book.word(title), book.formats["section"])
+        for line in lines:
+            row += 1
+            _about_line(book, sheet, row, line)
+        row += 2
+
+
+def _about_line(book: Book, sheet: Any, row: int, line: tuple[str, str, str]) -> None:
+    key, middle, text = line
+    book.put(sheet, row, 0, key, "key")
+    if middle:
+        book.put(sheet, row, 1, middle, "value")
+        book.put(sheet, row, 2, text, "value")
+    else:
+        sheet.merge_range(row, 1, row, 2, "", book.formats["value"])
+        book.put(sheet, row, 1, text, "value")
+    sheet.set_row(row, 16 * max(_lines(text, 90 if middle else 130), _lines(middle, 38)))
+
+
+def _lines(text: str, width: int) -> int:
+    """Say how many lines a text takes in ``width`` letters; a Chinese one is two wide."""
+    return sum(
+        max(1, -(-sum(2 if ord(letter) > 0x2E7F else 1 for letter in line) // width))
+        for line in text.split("\n")
+    )

@@ -1,0 +1,221 @@
+"""The workbook that a planner mails: what is in which cell, and what never becomes a formula."""
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from shapely.geometry import LineString, Point
+
+from gis.coverage import measure_coverage
+from gis.errors import FileError, OptionError
+from gis.model import KINDS, Layer, Study
+from gis.rules import load_pack, own_rule
+from gis.sheets import write_gap_workbook
+
+CRS = "EPSG:4545"
+TYPES = {"text": "str", "integer": float, "number": float, "boolean": "boolean", "date": "str"}
+SHEETS = ["摘要", "按小区", "按社区", "按街道", "矩阵", "说明"]
+
+
+def layer(kind, shapes, **columns):
+    frame = pd.DataFrame({"uid": [f"{kind}-{i}" for i in range(len(shapes))], **columns})
+    for column in KINDS[kind].columns:
+        if column.name not in frame:
+            frame[column.name] = pd.Series([None] * len(shapes), dtype=object)
+        frame[column.name] = frame[column.name].astype(TYPES[column.type])
+    frame = frame[list(KINDS[kind].column_names)]
+    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS))
+
+
+def street_town():
+    """One street: a nursery at 0 m; estates at 200 m, 700 m, 900 m; one without any street."""
+    east, north = 500_000, 4_000_000
+    places = [Point(east + x, north) for x in (200, 700, 900, 9000)]
+    return Study(
+        {
+            "streets": layer("streets", [LineString([(east, north), (east + 1000, north)])]),
+            "facilities": layer(
+                "facilities", [Point(east, north)], category=["nursery"], name=["=1+1"]
+            ),
+            "estates": layer(
+                "estates",
+                places,
+                name=["近园", "=HYPERLINK(1)", "http://a.b", None],
+                people=[100, 250, np.nan, 30],
+                households=[40, 100, np.nan, np.nan],
+                community=["甲社区", "甲社区", None, None],
+                subdistrict=["东街道", "东街道", "东街道", None],
+            ),
+        }
+    )
+
+
+def written(tmp_path, rules=None, **options):
+    rules = rules or [own_rule("bank", metres=500), own_rule("nursery", metres=500)]
+    path = tmp_path / "gaps.xlsx"
+    options = {"date": "2026-05-01", "project": "云溪市"} | options
+    write_gap_workbook(measure_coverage(street_town(), rules), path, **options)
+    return openpyxl.load_workbook(path)
+
+
+def rows_of(sheet):
+    head, *rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def all_text(sheet):
+    return "\n".join(str(c) for row in sheet.iter_rows(values_only=True) for c in row if c)
+
+
+def test_six_sheets_in_the_order_of_reading(tmp_path):
+    assert written(tmp_path).sheetnames == SHEETS
+
+
+def test_the_summary_leads_with_the_people_who_lack_care(tmp_path):
+    sheet = written(tmp_path)["摘要"]
+
+    assert sheet["A1"].value == "云溪市 步行可达设施缺口清单"
+    assert sheet["A2"].value == (
+        "共 4 个小区，其中 2 个小区步行可达范围内缺少养老或托幼设施，涉及 250 人"
+        "（另有 1 个小区人口未知）。"
+    )
+    assert "2026-05-01" in all_text(sheet)
+
+
+def test_the_summary_table_has_one_line_per_category_childcare_before_banks(tmp_path):
+    sheet = written(tmp_path)["摘要"]
+    head = [cell.value for cell in sheet[5]]
+    first, second = (
+        dict(zip(head, [cell.value for cell in sheet[row]], strict=True)) for row in (6, 7)
+    )
+
+    assert (first["设施"], first["限值"]) == ("托儿所", "500 米")
+    assert (first["覆盖小区（个）"], first["缺口小区（个）"], first["未连通（个）"]) == (1, 2, 1)
+    assert first["小区覆盖率"] == pytest.approx(1 / 3)
+    assert (first["缺口人口（人）"], first["缺口户数（户）"]) == (250, 100)
+    assert (second["设施"], second["无数据（个）"]) == ("银行", 4)
+    assert second["缺口小区（个）"] is None
+    assert second["小区覆盖率"] == "无数据"
+
+
+def test_the_gap_list_has_a_line_per_estate_with_metres_walked(tmp_path):
+    first, second = rows_of(written(tmp_path)["按小区"])
+
+    assert (first["小区"], first["缺少设施"]) == ("=HYPERLINK(1)", "托儿所")
+    assert (first["最近设施步行距离（米）"], first["超出限值（米）"]) == (700, 200)
+    assert (first["人口（人）"], first["人口来源"], first["起点"]) == (250, "统计", "点位")
+    assert (second["社区"], second["人口（人）"], second["人口来源"]) == ("未填", None, "未知")
+
+
+def test_names_from_files_never_become_formulas_or_links(tmp_path):
+    book = written(tmp_path)
+
+    kinds = {cell.data_type for sheet in book for row in sheet for cell in row}
+    assert "f" not in kinds
+    assert not any(cell.hyperlink for sheet in book for row in sheet for cell in row)
+
+
+def test_what_is_unknown_is_empty_and_never_nought(tmp_path):
+    matrix = {row["小区"]: row for row in rows_of(written(tmp_path)["矩阵"])}
+
+    assert matrix["http://a.b"]["人口（人）"] is None
+    assert matrix["http://a.b"]["托儿所"] == 900
+    assert matrix["estates-3"]["托儿所"] == "未连通"
+    assert matrix["近园"]["银行"] == "无数据"
+
+
+def test_the_matrix_has_a_colour_per_status(tmp_path):
+    sheet = written(tmp_path)["矩阵"]
+    column = [cell.value for cell in sheet[1]].index("托儿所") + 1
+    colours = {sheet.cell(row, column).fill.fgColor.rgb for row in (2, 3, 5)}
+
+    assert len(colours) == 3
+    assert sheet.cell(3, column).fill.fgColor.rgb == sheet.cell(4, column).fill.fgColor.rgb
+
+
+def test_communities_and_subdistricts_add_up(tmp_path):
+    book = written(tmp_path)
+    communities, subdistricts = rows_of(book["按社区"]), rows_of(book["按街道"])
+
+    assert [(r["街道"], r["社区"], r["小区数（个）"]) for r in communities] == [
+        ("东街道", "甲社区", 2), ("东街道", "未填", 1), ("未填", "未填", 1),
+    ]  # fmt: skip
+    assert [(r["街道"], r["托儿所"], r["银行"]) for r in subdistricts] == [
+        ("东街道", 2, "无数据"), ("未填", 0, "无数据"),
+    ]  # fmt: skip
+    assert subdistricts[0]["人口（人）"] == 350
+    assert subdistricts[0]["缺养老或托幼人口（人）"] == 250
+
+
+def test_every_list_prints_across_a4_with_its_heading_on_each_page(tmp_path):
+    book = written(tmp_path)
+
+    for name in SHEETS:
+        page = book[name].page_setup
+        assert (page.orientation, page.paperSize, page.fitToHeight) == ("landscape", 9, 0)
+        assert book[name].sheet_properties.pageSetUpPr.fitToPage  # one page wide unless said
+    for name in SHEETS[1:5]:
+        assert book[name].print_title_rows == "$1:$1"
+        assert book[name].freeze_panes is not None
+        assert book[name].auto_filter.ref.startswith("A1:")
+
+
+def test_minutes_are_shown_where_the_limit_is_in_minutes(tmp_path):
+    first, _ = rows_of(written(tmp_path, [own_rule("nursery", minutes=5)])["按小区"])
+
+    assert first["限值"] == "5 分钟（300 米）"
+    assert first["步行时间（分钟）"] == pytest.approx(700 / 60)
+
+
+def test_a_pack_is_named_with_its_source_and_what_was_not_verified(tmp_path):
+    pack = load_pack("gb50180-2018")
+    path = tmp_path / "gaps.xlsx"
+
+    write_gap_workbook(
+        measure_coverage(street_town(), pack.rules, pack=pack), path, date="2026-05-01"
+    )
+
+    book = openpyxl.load_workbook(path)
+    summary = all_text(book["摘要"])
+    assert pack.zh in summary
+    assert pack.source in summary
+    assert "20 / 20" in summary
+    assert "没有数据" in summary  # elderly day-care and kindergarten were never imported
+    assert "生活垃圾收集站" in all_text(book["说明"])
+
+
+def test_english_has_the_same_sheets_and_no_chinese_headings(tmp_path):
+    book = written(tmp_path, lang="en", project="Town")
+
+    assert book.sheetnames == [
+        "Summary", "By estate", "By community", "By subdistrict", "Matrix", "About",
+    ]  # fmt: skip
+    for name in book.sheetnames[1:5]:
+        assert all(cell.value.isascii() for cell in book[name][1])
+    assert book["Summary"]["A2"].value == (
+        "2 of 4 estates lack elderly care or childcare within the walk: 250 people "
+        "(unknown for 1 of them)."
+    )
+
+
+def test_no_gap_at_all_is_a_workbook_too(tmp_path):
+    book = written(tmp_path, [own_rule("nursery", metres=1000)])
+
+    assert rows_of(book["按小区"]) == []
+    assert "0 个小区" in book["摘要"]["A2"].value
+
+
+def test_without_data_on_care_nothing_is_claimed(tmp_path):
+    lead = written(tmp_path, [own_rule("bank", metres=500)])["摘要"]["A2"].value
+
+    assert lead == "共 4 个小区；养老、托幼设施没有数据或不在本次检验之内。"
+
+
+def test_a_folder_that_is_not_there_and_a_language_are_refused(tmp_path):
+    coverage = measure_coverage(street_town(), [own_rule("nursery", metres=500)])
+
+    with pytest.raises(FileError, match=r"Cannot write .*gaps\.xlsx"):
+        write_gap_workbook(coverage, tmp_path / "no" / "gaps.xlsx", date="2026-05-01")
+    with pytest.raises(OptionError, match="zh, en"):
+        write_gap_workbook(coverage, tmp_path / "gaps.xlsx", date="2026-05-01", lang="fr")
