@@ -30,6 +30,8 @@ ASSETS = {
     "leaflet/dist/leaflet.css": "leaflet.css",
     "leaflet/dist/images": "images",
     "leaflet/LICENSE": "leaflet.LICENSE",
+    "fflate/umd/index.js": "fflate.js",
+    "fflate/LICENSE": "fflate.LICENSE",
 }
 
 

@@ -95,7 +95,7 @@ class Layer:
     @property
     def uids(self) -> NDArray[np.object_]:
         """(n,) keys of the rows."""
-        return self.frame["uid"].to_numpy(dtype=object)
+        return np.asarray(self.frame["uid"], dtype=object)
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         """(n,) values of a numeric column (NaN: unknown); ``area_m2`` and ``count`` are derived.
@@ -116,7 +116,7 @@ class Layer:
                 f"The layer '{self.kind.name}' has no numeric column '{column}'; "
                 f"give one of: {', '.join([*known, 'area_m2', 'count'])}"
             )
-        return self.frame[column].to_numpy(dtype=float, na_value=np.nan)
+        return np.asarray(self.frame[column].to_numpy(dtype=float, na_value=np.nan))
 
 
 @dataclass(frozen=True, eq=False)

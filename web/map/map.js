@@ -2,12 +2,18 @@
 // only as text nodes, never as markup. Nothing is requested from anywhere.
 "use strict";
 (function () {
-  const data = JSON.parse(document.getElementById("lianpian-data").textContent);
-  const state = { lang: data.meta.lang, mode: null, item: 0, shown: new Set(), panel: true };
+  const data = readData(document.getElementById("lianpian-data"));
+  const state = { lang: data.meta.lang, mode: null, item: 0, shown: new Set() };
   let map, words, canvas, basePane;
   const drawn = {};            // overlay key -> L.layerGroup
   const estateShapes = [];     // one Leaflet path per estate
   let labels;
+
+  function readData(block) {
+    if (block.type === "application/json") return JSON.parse(block.textContent);
+    const packed = Uint8Array.from(atob(block.textContent), (letter) => letter.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(fflate.unzlibSync(packed)));
+  }
 
   // ---- small helpers -------------------------------------------------------------------------
   const say = (thing) => (thing ? thing[state.lang] || thing.zh : "");
@@ -37,7 +43,7 @@
   function path(shape, style) {
     if (shape === null) return null;
     const options = Object.assign({ renderer: canvas }, style);
-    if (shape.t === "p") return L.circleMarker(line(shape.c)[0], options);
+    if (shape.t === "p") return L.circleMarker(line(shape.c[0])[0], options);
     if (shape.t === "l") return L.polyline(shape.c.map(line), options);
     return L.polygon(shape.c.map((rings) => rings.map(line)), options);
   }
@@ -46,7 +52,7 @@
   const E = data.estates;
   function missingClass(n) {
     const steps = data.styles.missing;
-    return steps.find((step) => n >= step.from && (step.to === null || n <= step.to));
+    return steps.find((step) => n >= step.from && n <= step.to);
   }
   function estateColour(i) {
     if (state.mode === "district") {
@@ -225,7 +231,7 @@
     const notes = [];
     if (total.people_unknown) notes.push(make("p", { class: "dim" }, words.unknownPeople(total.people_unknown)));
     const gaps = data.meta.headline.map((line) => make("li", {}, make("b", {}, count(line.estates)), " ",
-      words.headGap(say(line)), known(line.people) ? "（" + count(line.people) + " " + words.people + "）" : ""));
+      words.headGap(say(line)), known(line.people) ? words.inBrackets(count(line.people) + " " + words.people) : ""));
     return make("section", { class: "headline" }, make("div", { class: "boxes" }, boxes), notes,
       gaps.length ? make("ul", { class: "gaps" }, gaps) : null);
   }
@@ -263,7 +269,7 @@
       if (out) row(data.styles.none, data.meta.plan.left_out ? words.leftOut + " / " + words.noPlan : words.noPlan, words.estateOf(out), () => zoomTo((i) => E.district[i] < 0));
     } else if (state.mode === "missing") {
       data.styles.missing.forEach((step) => row(step.colour, step.from === 0 ? words.missingNone
-        : (step.to === null ? step.from + "+" : step.from === step.to ? step.from : step.from + "–" + step.to) + " " + words.missingUnit,
+        : (step.from === step.to ? step.from : step.from + "–" + step.to) + " " + words.missingUnit,
         words.estateOf(E.missing.filter((n) => missingClass(n) === step).length)));
     } else if (state.mode === "category") {
       data.styles.status.forEach((kind, s) => {
@@ -315,11 +321,11 @@
     north.onAdd = () => make("div", { class: "north", "aria-hidden": "true" }, make("span", {}, "▲"), words.north);
     north.addTo(map);
     const box = data.bounds;
-    map.fitBounds([[box[1], box[0]], [box[3], box[2]]], { padding: [12, 12], animate: false });
+    const narrow = window.innerWidth < 720;
+    map.fitBounds([[box[1], box[0]], [box[3], box[2]]], { paddingTopLeft: [12, 12], paddingBottomRight: [12, narrow ? 104 : 12], animate: false });
     map.on("moveend zoomend", drawLabels);
-    const panel = document.getElementById("panel"), toggle = document.getElementById("toggle");
-    toggle.addEventListener("click", () => { document.body.classList.toggle("folded"); map.invalidateSize(); });
-    if (window.innerWidth < 720) document.body.classList.add("folded");
+    document.getElementById("toggle").addEventListener("click", () => document.body.classList.toggle("folded"));
+    if (narrow) document.body.classList.add("folded");
     document.addEventListener("keydown", (event) => {
       if (event.key === "/" && !/INPUT|SELECT|TEXTAREA/.test(event.target.tagName)) { event.preventDefault(); document.getElementById("search").focus(); }
       if (event.key === "Escape") map.closePopup();

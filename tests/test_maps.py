@@ -1,0 +1,206 @@
+"""The map file: one JSON block, no request, nothing from a file as markup, figures that add up."""
+
+import base64
+import json
+import re
+import zlib
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely import LineString, MultiPoint, Point, Polygon, box
+
+from gis.coverage import measure_coverage
+from gis.errors import MissingLayerError, OptionError
+from gis.maps import render_map
+from gis.maps.page import EXTERNAL
+from gis.maps.shapes import ShapeWriter
+from gis.maps.styles import DISTRICT_COLOURS, MISSING, missing_steps
+from gis.model import KINDS, Layer, Study, empty_frame
+from gis.rules import own_rule
+
+ZONE_38 = "EPSG:4547"
+EAST, NORTH = 500_000, 3_650_000
+HOSTILE = "</script><script>alert(1)</script>{{ 7*7 }}{% endraw %}<!--小区"
+
+
+def layer(kind, shapes, **columns):
+    empty = empty_frame(KINDS[kind], crs=ZONE_38).drop(columns="geometry")
+    rows = range(len(shapes))
+    frame = pd.DataFrame({n: pd.Series(index=rows, dtype=empty[n].dtype) for n in empty})
+    frame["uid"] = pd.Series([f"{kind}-{i}" for i in rows], dtype="str")
+    for name, values in columns.items():
+        frame[name] = pd.Series(values, dtype=frame[name].dtype if name in frame else "str")
+    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=list(shapes), crs=ZONE_38))
+
+
+def square(x, y, side=60):
+    return box(EAST + x, NORTH + y, EAST + x + side, NORTH + y + side)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return Study(
+        {
+            "streets": layer(
+                "streets", [LineString([(EAST, NORTH), (EAST + 2000, NORTH)])], highway=["primary"]
+            ),
+            "estates": layer(
+                "estates",
+                [square(100, 10), square(900, 10), square(1700, 10)],
+                name=[HOSTILE, "乙", None],
+                people=[300.0, None, 500.0],
+            ),
+            "facilities": layer(
+                "facilities", [Point(EAST + 200, NORTH)], name=[HOSTILE], category=["kindergarten"]
+            ),
+        },
+        name="镇",
+    )
+
+
+@pytest.fixture(scope="module")
+def page(study):
+    coverage = measure_coverage(study, [own_rule("kindergarten", metres=300)])
+    return render_map(study, coverage=coverage, plan=None, title=HOSTILE, date="2026-11-20")
+
+
+def payload(page):
+    block = re.search(r'<script type="application/json" id="lianpian-data">(.*?)</script>', page)
+    return json.loads(block.group(1))
+
+
+def test_names_from_files_never_become_markup(page):
+    assert "alert(1)</script>" not in page
+    assert "<script>alert" not in page
+    assert payload(page)["estates"]["name"][0] == HOSTILE
+    assert payload(page)["meta"]["title"] == HOSTILE
+
+
+def test_nothing_on_the_page_asks_the_network(page):
+    assert EXTERNAL.search(page) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['<script src="https://a/b.js">', "<link rel=x href='//a/b.css'>", "url( https://a/b.png)"],
+)
+def test_what_would_ask_the_network_is_recognised(text):
+    assert EXTERNAL.search(text)
+
+
+def test_the_page_opens_in_the_language_asked_for(study):
+    for lang, tag in (("zh", "zh-CN"), ("en", "en")):
+        page = render_map(study, coverage=None, plan=None, title="t", date="d", lang=lang)
+        assert f'<html lang="{tag}">' in page
+        assert payload(page)["meta"]["lang"] == lang
+
+
+def test_another_language_is_refused(study):
+    with pytest.raises(OptionError, match="give one of: zh, en"):
+        render_map(study, coverage=None, plan=None, title="t", date="d", lang="fr")
+
+
+def test_an_empty_study_cannot_be_drawn_and_says_what_to_do():
+    with pytest.raises(MissingLayerError, match="lianpian import"):
+        render_map(Study({}), coverage=None, plan=None, title="t", date="d")
+
+
+def test_statuses_walks_and_totals_are_those_of_the_coverage(page):
+    data = payload(page)
+
+    words = [style["word"] for style in data["styles"]["status"]]
+    statuses = [words[code] for code in data["estates"]["status"][0]]
+    assert statuses == ["covered", "gap", "gap"]
+    assert data["estates"]["missing"] == [0, 1, 1]
+    assert data["meta"]["totals"] == {
+        "estates": 3,
+        "households": None,
+        "people": 800,
+        "people_unknown": 1,
+    }
+
+
+def test_the_headline_counts_only_known_people(page):
+    (line,) = payload(page)["meta"]["headline"]
+
+    assert (line["estates"], line["people"]) == (2, 500)
+    assert "幼儿园" in line["zh"]
+
+
+def test_extra_columns_are_not_on_the_map(study):
+    estates = study.layer("estates")
+    more = estates.frame.assign(电话=pd.Series(["13900000000"] * 3, dtype="str"))
+    with_phone = Study({**study.layers, "estates": Layer(estates.kind, more)})
+
+    page = render_map(with_phone, coverage=None, plan=None, title="t", date="d")
+
+    assert "13900000000" not in page
+
+
+def decode(shape, origin):
+    """What web/map/map.js does: running sums of the steps from the origin."""
+    steps = np.array(shape).reshape(-1, 2)
+    return (np.array(origin) + np.cumsum(steps, axis=0)) / 1e6
+
+
+def test_shapes_are_within_a_decimetre_of_the_truth():
+    ring = Polygon([(EAST, NORTH), (EAST + 80, NORTH + 3), (EAST + 40, NORTH + 70)])
+    series = gpd.GeoSeries([ring], crs=ZONE_38)
+    truth = series.to_crs("EPSG:4326")
+    writer = ShapeWriter(truth.total_bounds)
+
+    (shape,) = writer.write(series)
+
+    drawn = gpd.GeoSeries([Polygon(decode(shape["c"][0][0], writer.origin))], crs="EPSG:4326")
+    assert drawn.to_crs(ZONE_38).iloc[0].hausdorff_distance(ring) < 0.1
+
+
+def test_a_shape_without_geometry_is_null_and_keeps_its_place():
+    series = gpd.GeoSeries([None, Point(EAST, NORTH), Point()], crs=ZONE_38)
+
+    written = ShapeWriter(np.array([114.0, 33.0, 115.0, 34.0])).write(series)
+
+    assert [shape is None for shape in written] == [True, False, True]
+
+
+def test_a_multipoint_is_drawn_by_its_first_point():
+    series = gpd.GeoSeries([MultiPoint([(EAST, NORTH), (EAST + 9, NORTH)])], crs=ZONE_38)
+
+    (shape,) = ShapeWriter(np.array([114.0, 33.0, 115.0, 34.0])).write(series)
+
+    assert shape["t"] == "p"
+
+
+def test_much_data_is_packed_and_unpacks_to_the_same(study, monkeypatch):
+    plain = render_map(study, coverage=None, plan=None, title="t", date="d")
+    monkeypatch.setattr("gis.maps.page.LARGEST_PLAIN", 10)
+
+    packed = render_map(study, coverage=None, plan=None, title="t", date="d")
+
+    block = re.search(r'octet-stream" id="lianpian-data">([^<]*)</script>', packed).group(1)
+    assert json.loads(zlib.decompress(base64.b64decode(block))) == payload(plain)
+    assert EXTERNAL.search(packed) is None
+
+
+def test_the_legend_of_missing_services_holds_every_number_once():
+    counts = np.array([0, 0, 1, 2, 2, 3, 5, 8, 13, 21])
+
+    steps = missing_steps(counts)
+
+    for count in counts:
+        assert sum(low <= count <= high for low, high, _ in steps) == 1
+    assert len(steps) == len(MISSING)
+
+
+def test_few_different_numbers_give_few_classes_the_darkest_ones():
+    assert missing_steps(np.array([4, 4, 4])) == [(0, 0, MISSING[0]), (1, 4, MISSING[-1])]
+
+
+def test_no_gap_at_all_is_one_class():
+    assert missing_steps(np.array([0, 0])) == [(0, 0, MISSING[0])]
+
+
+def test_colours_of_districts_differ_from_each_other():
+    assert len(set(DISTRICT_COLOURS)) == len(DISTRICT_COLOURS) == 12
