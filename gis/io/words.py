@@ -1,0 +1,133 @@
+"""Words, units and numbers as people type them into Chinese and English tables."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+_SQUARE_METRE: Final = {
+    "m2": 1.0, "平方米": 1.0, "平米": 1.0, "sqm": 1.0, "公顷": 1e4, "ha": 1e4, "hm2": 1e4,
+    "亩": 10_000 / 15, "万m2": 1e4, "万平方米": 1e4, "万平米": 1e4, "万平": 1e4,
+    "km2": 1e6, "平方公里": 1e6, "平方千米": 1e6,
+}  # fmt: skip
+UNITS: Final[dict[str, dict[str, float]]] = {
+    "m2": _SQUARE_METRE,
+    "yuan": {"元": 1.0, "yuan": 1.0, "cny": 1.0, "rmb": 1.0, "千元": 1e3, "万元": 1e4, "万": 1e4,
+             "百万元": 1e6, "亿元": 1e8, "亿": 1e8},
+    "m": {"m": 1.0, "米": 1.0, "km": 1e3, "公里": 1e3, "千米": 1e3, "dm": 0.1, "分米": 0.1,
+          "cm": 0.01, "厘米": 0.01, "mm": 1e-3, "毫米": 1e-3},
+    "mm": {"mm": 1.0, "毫米": 1.0, "cm": 10.0, "厘米": 10.0, "m": 1e3, "米": 1e3},
+    "people": {"人": 1.0, "people": 1.0, "persons": 1.0, "个": 1.0, "名": 1.0, "千人": 1e3,
+               "万人": 1e4, "万": 1e4},
+    "households": {"户": 1.0, "households": 1.0, "hh": 1.0, "套": 1.0, "万户": 1e4, "万": 1e4},
+    "buildings": {"栋": 1.0, "幢": 1.0, "座": 1.0, "个": 1.0, "楼": 1.0},
+    "storeys": {"层": 1.0, "f": 1.0, "storeys": 1.0, "floors": 1.0},
+    "entrances": {"个": 1.0, "单元": 1.0},
+    "places": {"个": 1.0, "位": 1.0, "张": 1.0, "座": 1.0, "床": 1.0, "人": 1.0, "万个": 1e4},
+    "year": {"年": 1.0, "年份": 1.0, "年代": 1.0},
+    "share": {"%": 0.01, "percent": 0.01, "百分比": 0.01},
+}  # fmt: skip
+"""Our unit -> unit as it is written (after NFKC, small letters, no spaces) -> factor to ours.
+1 mu is a fifteenth of a hectare, 666.67 m2."""
+
+ALL_UNITS: Final = frozenset(unit for family in UNITS.values() for unit in family)
+
+NOTHING: Final = frozenset(
+    ["", "-", "--", "—", "——", "/", "\\", "n/a", "na", "nan", "null", "none", "<null>", "不详",
+     "未知", "不明", "暂无", "待定", "缺", "无数据"]
+)  # fmt: skip
+"""What people write where they know nothing."""
+
+YES: Final = frozenset(
+    ["是", "有", "可", "可以", "能", "yes", "y", "true", "t", "1", "1.0", "√", "✓", "对",
+     "designated", "permissive", "destination", "private", "customers", "residents", "viaduct",
+     "covered", "building_passage", "culvert"]
+)  # fmt: skip
+NO: Final = frozenset(
+    ["否", "无", "没有", "不", "不可", "不能", "no", "n", "false", "f", "0", "0.0", "×", "✗", "x",
+     "use_sidepath"]
+)  # fmt: skip
+
+_BRACKETS: Final = re.compile(r"[(\[{【〔<《](.*?)[)\]}】〕>》]")
+_NUMBER: Final = re.compile(
+    r"([+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*(?:e[+-]?\d+)?|\.\d+))(.*)"
+)
+_YEAR: Final = re.compile(r"((?:1[89]|20)\d\d)(?:年|年代|年份|年建|年建成)?")
+_YEAR_MONTH: Final = re.compile(
+    r"((?:1[89]|20)\d\d)[.\-/年](?:0?[1-9]|1[0-2])(?!\d)月?份?(?:[.\-/]?\d{1,2}日?)?"
+    r"(?:[ t]\d\d:.*)?"
+)
+_YEARS: Final = re.compile(
+    r"(?:.*\d\d(?:年)?[-~—至到](?:\d\d){1,2}.*|.*年代.*|(?:约|大约|约于).*|.*(?:前|后|左右|以前|以后|之前|之后))"
+)
+_DATE: Final = re.compile(
+    r"((?:18|19|20)\d\d)\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})?\s*日?)?(?:[ t]\d{1,2}:.*)?"
+)
+_DAY_DIGITS: Final = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
+
+
+def plain(text: str) -> str:
+    """Return a heading for comparing: half width, small letters, no brackets, spaces or dashes."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = _BRACKETS.sub("", text).split("/")[0]
+    return re.sub(r"[\s_\-:*.,、。]", "", text)
+
+
+def bracketed(text: str) -> str:
+    """Return what stands in the last brackets of a heading, or after its slash; "" for nothing."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    inside = _BRACKETS.findall(text)
+    part = inside[-1] if inside else text.partition("/")[2]
+    return re.sub(r"\s|^单位[:]?", "", part).strip(":、,")
+
+
+def tidy(text: str) -> str:
+    """Return a cell for comparing: half width, small letters, without spaces around."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def number(text: str, unit: str) -> tuple[float, bool] | None:
+    """Return the number a text stands for, in ``unit``, and whether it named a unit itself.
+
+    Full-width digits, thousands separators and units of the same family are understood; None when
+    it is no number.
+    """
+    match = _NUMBER.fullmatch(re.sub(r"\s", "", tidy(text)).lstrip("¥"))
+    if match is None:
+        return None
+    value, tail = float(match[1].replace(",", "")), match[2]
+    if not tail:
+        return value, False
+    factor = UNITS.get(unit, {}).get(tail)
+    return None if factor is None else (value * factor, True)
+
+
+def year(text: str) -> int | None:
+    """Return the year in ``1998``, ``1998年``, ``1998.5``, ``1998-06-01``; None for all else."""
+    text = tidy(text)
+    match = _YEAR.fullmatch(text) or _YEAR_MONTH.fullmatch(text)
+    if match is None and re.fullmatch(r"(?:1[89]|20)\d\d\.0+", text):
+        return int(text[:4])
+    return int(match[1]) if match else None
+
+
+def vague_year(text: str) -> bool:
+    """Return whether a text means a year without saying which: a range, a decade, "before"."""
+    return _YEARS.fullmatch(tidy(text)) is not None
+
+
+def date(text: str) -> str | None:
+    """Return a date as YYYY-MM-DD (the first of the month where no day is given), or None."""
+    text = tidy(text)
+    match = _DAY_DIGITS.fullmatch(text) or _DATE.fullmatch(text)
+    if match is None:
+        return None
+    y, m, d = int(match[1]), int(match[2]), int(match[3] or 1)
+    return f"{y:04d}-{m:02d}-{d:02d}" if _is_day(y, m, d) else None
+
+
+def _is_day(y: int, m: int, d: int) -> bool:
+    leap = y % 4 == 0 and (y % 100 != 0 or y % 400 == 0)
+    days = (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    return 1 <= m <= 12 and 1 <= d <= days[m - 1]
