@@ -1,0 +1,231 @@
+"""From a checked problem to what the search runs on: units that stay together become one."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from gis.districts.exact import MOST_UNITS, Small
+from gis.districts.problem import Problem
+from gis.districts.reduce import sums
+from gis.districts.state import BALANCE, COMPACT, CUT, FAR, LOST, OBJECTIVES, Instance
+
+_LINK_TIE: Final = {CUT: 1.0, BALANCE: 1e-5, COMPACT: 0.0}
+_SPREAD_TIE: Final = {CUT: 0.05, BALANCE: 1e-6, COMPACT: 0.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """Which units are one: ``block`` (n,) 0..u-1, -1 for units that are not part of the search.
+
+    ``together``: blocks that must share a district although no link joins them.
+    """
+
+    block: NDArray[np.int64]
+    together: tuple[tuple[int, ...], ...]
+
+    @property
+    def units(self) -> int:
+        """Number of blocks."""
+        return int(self.block.max(initial=-1)) + 1
+
+
+def blocks_of(problem: Problem, part: NDArray[np.bool_]) -> Blocks:
+    """Merge units that must stay together where links join them; only those of ``part``."""
+    links = problem.links
+    inside = part[links[:, 0]] & part[links[:, 1]]
+    same = links[inside & (problem.group[links[:, 0]] == problem.group[links[:, 1]])]
+    block = _merge(problem.units, same, part)
+    where = np.flatnonzero(part)
+    pieces: dict[int, set[int]] = {}
+    for unit in where:
+        pieces.setdefault(int(problem.group[unit]), set()).add(int(block[unit]))
+    torn = tuple(tuple(sorted(p)) for p in pieces.values() if len(p) > 1)
+    return Blocks(block, torn)
+
+
+def join_torn(problem: Problem, blocks: Blocks) -> Blocks:
+    """Join the pieces of groups by shortest ways, so that every block hangs together.
+
+    This may shut out plans that join them in another way; nothing is proved from the result.
+    """
+    while blocks.together:
+        pieces = blocks.together[0]
+        way = _shortest_way(problem.links, blocks.block, pieces[0], set(pieces[1:]))
+        ends = np.array([(way[0], b) for b in way[1:]], dtype=np.int64)
+        block = _merge(blocks.units, ends, np.ones(blocks.units, bool))
+        kept = np.where(blocks.block >= 0, block[blocks.block], -1)
+        torn = (tuple(sorted({int(block[b]) for b in group})) for group in blocks.together)
+        blocks = Blocks(kept, tuple(group for group in torn if len(group) > 1))
+    return blocks
+
+
+def _merge(n: int, pairs: NDArray[np.int64], part: NDArray[np.bool_]) -> NDArray[np.int64]:
+    graph = sp.coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+    _, label = sp.csgraph.connected_components(graph, directed=False)
+    out = np.full(n, -1, np.int64)
+    out[part] = np.unique(label[part], return_inverse=True)[1]
+    return out
+
+
+def _shortest_way(
+    links: NDArray[np.int64], block: NDArray[np.int64], start: int, goals: set[int]
+) -> list[int]:
+    ends = block[links]
+    ends = ends[(ends >= 0).all(axis=1) & (ends[:, 0] != ends[:, 1])]
+    near: dict[int, list[int]] = {}
+    for a, b in ends:
+        near.setdefault(int(a), []).append(int(b))
+        near.setdefault(int(b), []).append(int(a))
+    came = {start: start}
+    queue = deque([start])
+    while queue:
+        here = queue.popleft()
+        if here in goals:
+            way = [here]
+            while way[-1] != start:
+                way.append(came[way[-1]])
+            return way
+        for there in sorted(near.get(here, [])):
+            if there not in came:
+                came[there] = here
+                queue.append(there)
+    return [start, min(goals)]
+
+
+def _block_links(
+    problem: Problem, blocks: Blocks
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return CSR neighbours of the blocks and how many links stand behind each."""
+    ends = blocks.block[problem.links]
+    ends = ends[(ends >= 0).all(axis=1) & (ends[:, 0] != ends[:, 1])]
+    both = np.r_[ends, ends[:, ::-1]]
+    matrix = sp.csr_array(
+        (np.ones(len(both)), (both[:, 0], both[:, 1])), shape=(blocks.units, blocks.units)
+    )
+    matrix.sum_duplicates()
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data
+
+
+def _pairs_to_csr(pairs: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    both = np.unique(np.r_[pairs, pairs[:, ::-1]], axis=0).reshape(-1, 2)
+    ptr = np.r_[0, np.cumsum(np.bincount(both[:, 0], minlength=n))]
+    return ptr.astype(np.int64), both[:, 1].astype(np.int64)
+
+
+def _block_apart(problem: Problem, blocks: Blocks) -> NDArray[np.int64]:
+    pairs = blocks.block[problem.apart].reshape(-1, 2)
+    return np.asarray(pairs[(pairs >= 0).all(axis=1)])
+
+
+def _block_xy(
+    problem: Problem, blocks: Blocks, ptr: NDArray[np.int64], adj: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return middles of the blocks and lengths of their links, both in median link lengths."""
+    if problem.xy is None or len(adj) == 0:
+        return np.zeros((blocks.units, 2)), np.zeros(len(adj))
+    part = blocks.block >= 0
+    total = sums(problem.xy, blocks.block, blocks.units)
+    xy = total / np.bincount(blocks.block[part], minlength=blocks.units)[:, None]
+    start = np.repeat(np.arange(blocks.units), np.diff(ptr))
+    far = np.hypot(*(xy[start] - xy[adj]).T)
+    unit = float(np.median(far)) or 1.0
+    return (xy - xy.mean(axis=0)) / unit, far / unit
+
+
+def make_instance(problem: Problem, blocks: Blocks, *, count: int | None) -> Instance:
+    """Return the arrays of the search over ``blocks``."""
+    ptr, adj, wt = _block_links(problem, blocks)
+    xy, far = _block_xy(problem, blocks, ptr, adj)
+    size = sums(problem.size, blocks.block, blocks.units)
+    apart_ptr, apart_adj = _pairs_to_csr(_block_apart(problem, blocks), blocks.units)
+    first, cost = _block_costs(problem, blocks)
+    kind = OBJECTIVES[problem.objective]
+    mean = size.mean(axis=0)
+    target = np.where(np.isfinite(problem.high), (problem.low + problem.high) / 2, problem.low)
+    districts = count or max(1, round(float(size[:, 0].sum() / max(target[0], 1e-300))))
+    return Instance(
+        ptr=ptr, adj=adj, wt=wt, far=far, size=size, low=problem.low, high=problem.high,
+        slack=problem.slack, scale=np.where(mean > 0, mean, 1.0), xy=xy,
+        apart_ptr=apart_ptr, apart_adj=apart_adj, first=first,
+        cost_ptr=cost[0], cost_col=cost[1], cost_val=cost[2], cost_flag=cost[3],
+        weight=np.array([_LINK_TIE[kind], float(kind != CUT), 1.0, _SPREAD_TIE[kind]]),
+        objective=kind, mean=max(float(size[:, 0].sum()) / districts, 1e-300),
+        use_cost=problem.cost is not None,
+    )  # fmt: skip
+
+
+def _block_costs(problem: Problem, blocks: Blocks) -> tuple[NDArray[np.int64], tuple[Any, ...]]:
+    """Return where the candidates of each block begin, and rows of block x candidate."""
+    u = blocks.units
+    if problem.cost is None:
+        empty = np.zeros(0, np.int64)
+        nothing = (np.zeros(u + 1, np.int64), empty, np.zeros(0), np.zeros(0, np.uint8))
+        return np.zeros(u + 1, np.int64), nothing
+    part = np.flatnonzero(blocks.block >= 0)
+    order = part[np.argsort(blocks.block[part], kind="stable")]
+    first = np.r_[0, np.cumsum(np.bincount(blocks.block[order], minlength=u))].astype(np.int64)
+    known = sp.csr_array(problem.cost)[order][:, order].tocoo()
+    limit = np.inf if problem.centre_limit is None else problem.centre_limit * (1 + 1e-12)
+    row = blocks.block[order][known.row]
+    value = known.data * problem.size[order, 0][known.row]
+    key = row * len(order) + known.col
+    pairs, inverse = np.unique(key, return_inverse=True)
+    seen = np.bincount(inverse, minlength=len(pairs))
+    beyond = np.bincount(inverse, weights=known.data > limit, minlength=len(pairs)) > 0
+    gone = seen < np.diff(first)[pairs // len(order)]
+    flag = FAR * (beyond | gone) + LOST * gone
+    ptr = np.r_[0, np.cumsum(np.bincount(pairs // len(order), minlength=u))]
+    return first, (
+        ptr.astype(np.int64),
+        (pairs % len(order)).astype(np.int64),
+        np.bincount(inverse, weights=value, minlength=len(pairs)),
+        flag.astype(np.uint8),
+    )
+
+
+def make_small(problem: Problem, blocks: Blocks, *, count: int | None) -> Small | None:
+    """Return the problem as words of bits; None when it has too many units for that."""
+    u = blocks.units
+    if u > MOST_UNITS or u == 0:
+        return None
+    plain = make_instance(problem, blocks, count=count)
+    wt = np.zeros((u, u))
+    wt[np.repeat(np.arange(u), np.diff(plain.ptr)), plain.adj] = plain.wt
+    apart = np.zeros((u, u), bool)
+    apart[np.repeat(np.arange(u), np.diff(plain.apart_ptr)), plain.apart_adj] = True
+    cost, flag = _dense_costs(plain) if plain.use_cost else (np.zeros((u, 0)), np.zeros((u, 0)))
+    total = max(float(plain.size[:, 0].sum()), 1e-300)
+    group = np.zeros((len(blocks.together), u), bool)
+    for i, members in enumerate(blocks.together):
+        group[i, list(members)] = True
+    return Small(
+        near=_words(wt > 0), wt=wt, size=plain.size, low=problem.low - problem.slack,
+        high=problem.high + problem.slack, worth=plain.size[:, 0] / total + 1e-6 / u,
+        apart=_words(apart), together=_words(group),
+        owner=np.repeat(np.arange(u), np.diff(plain.first)),
+        reach=_words((flag.T.astype(int) & FAR) == 0), way=_words((flag.T.astype(int) & LOST) == 0),
+        cost=cost, objective=plain.objective, mean=plain.mean,
+        wanted=-1 if count is None else count,
+    )  # fmt: skip
+
+
+def _dense_costs(plain: Instance) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    u, c = len(plain.ptr) - 1, int(plain.first[-1])
+    row = np.repeat(np.arange(u), np.diff(plain.cost_ptr))
+    cost = np.zeros((u, c))
+    flag = np.full((u, c), float(FAR + LOST))
+    cost[row, plain.cost_col] = plain.cost_val
+    flag[row, plain.cost_col] = plain.cost_flag
+    return cost, flag
+
+
+def _words(rows: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """(r, u) booleans as r words, unit i in bit i."""
+    bits = np.uint64(1) << np.arange(rows.shape[1], dtype=np.uint64)
+    return np.asarray((rows * bits).sum(axis=1, dtype=np.uint64))

@@ -1,0 +1,376 @@
+"""`plan_districts`: from layers to districts, with every reason in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from gis.districts import check_plan, plan_districts, select
+from gis.errors import MissingLayerError, OptionError, UnknownNameError
+from gis.model import KINDS, Layer, Study, empty_frame
+
+CRS = "EPSG:4545"
+EAST, NORTH = 500_000, 3_000_000
+
+
+def layer(kind: str, shapes, **columns) -> Layer:
+    frame = empty_frame(KINDS[kind], crs=CRS)
+    n = len(shapes)
+    data = {}
+    for column in KINDS[kind].columns:
+        given = columns.pop(column.name, [None] * n)
+        if column.name == "uid" and given == [None] * n:
+            given = [f"{kind[0].upper()}{i + 1}" for i in range(n)]
+        data[column.name] = pd.Series(given, dtype=object).astype(frame[column.name].dtype)
+    moved = shapely.transform(np.array(shapes, dtype=object), lambda xy: np.add(xy, (EAST, NORTH)))
+    return Layer(KINDS[kind], gpd.GeoDataFrame(data | columns, geometry=moved, crs=CRS))
+
+
+def study(**layers: Layer) -> Study:
+    return Study(layers)
+
+
+def street(*xy):
+    return shapely.LineString(xy)
+
+
+def row_of_points(*x, people, y=0, **columns) -> Layer:
+    return layer("estates", [shapely.Point(v, y) for v in x], people=people, **columns)
+
+
+def long_street(to=10_000) -> Layer:
+    return layer("streets", [street((-100, 0), (to, 0))], highway=["residential"])
+
+
+def districts(plan) -> dict[str, str | None]:
+    return dict(zip(plan.estates, plan.district, strict=True))
+
+
+def reasons(plan) -> dict[str, str]:
+    return {item.estate: item.reason for item in plan.left_out}
+
+
+# --- walking
+
+
+def test_four_estates_along_a_street_make_two_districts_from_west_to_east():
+    estates = row_of_points(0, 300, 600, 900, people=[4000] * 4)
+    plan = plan_districts(study(estates=estates, streets=long_street()))
+    assert districts(plan) == {"E1": "D1", "E2": "D1", "E3": "D2", "E4": "D2"}
+    assert (plan.status, plan.objective, plan.bound, plan.gap) == ("optimal", 1, 1, 0)
+    assert plan.adjacency.links.tolist() == [[0, 1], [1, 2], [2, 3]]
+    assert plan.adjacency.metres.tolist() == [300, 300, 300]
+    assert plan.adjacency.reason[0] == "300 m on foot along streets"
+    assert plan.left_out == ()
+    assert check_plan(plan, estates) == ()
+
+
+def test_the_longest_walk_is_inclusive():
+    estates = row_of_points(0, 800, 1600.02, people=[3000, 3000, 6000])
+    plan = plan_districts(study(estates=estates, streets=long_street()))
+    assert districts(plan) == {"E1": "D1", "E2": "D1", "E3": "D2"}
+    assert plan.adjacency.links.tolist() == [[0, 1]]
+
+
+def test_an_estate_too_far_away_is_told_how_far_its_neighbour_is():
+    estates = row_of_points(0, 300, 1540, people=[3000, 3000, 3120])
+    plan = plan_districts(study(estates=estates, streets=long_street()))
+    assert districts(plan)["E3"] is None
+    assert reasons(plan) == {
+        "E3": "total reachable people 3,120 < 5,000; nearest other estate 1,240 m on foot, "
+        "beyond the longest link 800 m"
+    }
+    assert plan.left_out[0].proved
+
+
+def test_the_neighbour_beyond_is_that_of_the_whole_group():
+    estates = row_of_points(0, 300, 1500, 1600, people=[3000, 3000, 1000, 1500])
+    told = reasons(plan_districts(study(estates=estates, streets=long_street())))
+    assert told["E4"] == told["E3"]
+    assert "people 2,500 < 5,000; nearest other estate 1,200 m" in told["E4"]
+
+
+def test_estates_are_neighbours_along_streets_and_not_as_the_crow_flies():
+    apart = [street((0, 0), (1000, 0)), street((0, 50), (1000, 50)), street((1000, 0), (1000, 50))]
+    points = [shapely.Point(0, 0), shapely.Point(0, 50)]
+    estates = layer("estates", points, people=[3000, 3000])
+    plan = plan_districts(
+        study(estates=estates, streets=layer("streets", apart, highway=["residential"] * 3))
+    )
+    assert plan.status == "infeasible"
+    assert "nearest other estate 2,050 m on foot" in reasons(plan)["E1"]
+
+
+def test_a_river_is_crossed_only_where_a_street_crosses_it():
+    river = layer("barriers", [street((450, -500), (450, 500))], barrier=["river"])
+    estates = row_of_points(0, 300, 600, 900, people=[3000] * 4, y=10)
+    banks = [street((-100, 0), (440, 0)), street((460, 0), (1000, 0))]
+    parted = study(
+        estates=estates, barriers=river,
+        streets=layer("streets", banks, highway=["residential"] * 2),
+    )  # fmt: skip
+    plan = plan_districts(parted, sizes={"people": (12000, 12000)})
+    assert plan.status == "infeasible"
+    bridge = layer("streets", [*banks, street((440, 0), (460, 0))], highway=["residential"] * 3)
+    joined = replace(parted, layers={**parted.layers, "streets": bridge})
+    assert plan_districts(joined, sizes={"people": (12000, 12000)}).districts == ("D1",)
+
+
+def test_an_estate_without_a_street_is_left_out_as_a_fault_of_the_data():
+    points = [shapely.Point(0, 0), shapely.Point(100, 0), shapely.Point(100, 900)]
+    estates = layer("estates", points, people=[3000, 3000, 6000])
+    plan = plan_districts(study(estates=estates, streets=long_street()))
+    assert districts(plan) == {"E1": "D1", "E2": "D1", "E3": None}
+    assert reasons(plan)["E3"].startswith("no street within 300 m")
+
+
+def test_two_estates_at_one_gate_share_all_neighbours():
+    estates = row_of_points(0, 300, 300, 600, people=[3000, 1, 1, 3000])
+    plan = plan_districts(study(estates=estates, streets=long_street()), sizes={"count": (4, 4)})
+    assert sorted(map(tuple, plan.adjacency.links.tolist())) == [
+        (0, 1), (0, 2), (1, 2), (1, 3), (2, 3),
+    ]  # fmt: skip
+    assert plan.districts == ("D1",)
+
+
+def test_the_longest_walk_to_the_middle_of_a_district_is_kept():
+    estates = row_of_points(0, 300, 600, 900, people=[1000] * 4)
+    asked = {"sizes": {"people": (1000, 4000)}}
+    here = study(estates=estates, streets=long_street())
+    assert plan_districts(here, **asked).districts == ("D1",)
+    assert plan_districts(here, **asked, max_walk_minutes=10).districts == ("D1",)
+    plan = plan_districts(here, **asked, max_walk_minutes=9)
+    assert plan.districts == ("D1", "D2")
+    assert plan.settings["max_walk_minutes"] == 9
+
+
+# --- touching
+
+
+def block(x, y=0, wide=100):
+    return shapely.box(x, y, x + wide, y + 100)
+
+
+def test_polygons_touch_up_to_the_widest_gap_inclusive():
+    estates = layer("estates", [block(0), block(100), block(230), block(361)], people=[3000] * 4)
+    plan = plan_districts(study(estates=estates), adjacency="touch")
+    assert plan.adjacency.links.tolist() == [[0, 1], [1, 2]]
+    assert plan.adjacency.reason.tolist() == ["outlines touch", "outlines 30.0 m apart"]
+    assert "nearest other estate 31 m between outlines" in reasons(plan)["E4"]
+
+
+@pytest.mark.parametrize("kind", ["river", "railway", "expressway"])
+def test_no_district_crosses_a_barrier(kind):
+    estates = layer("estates", [block(0), block(110), block(220), block(330)], people=[3000] * 4)
+    line = layer("barriers", [street((215, -50), (215, 150))], barrier=[kind])
+    plan = plan_districts(study(estates=estates, barriers=line), adjacency="touch")
+    assert plan.adjacency.links.tolist() == [[0, 1], [2, 3]]
+    assert districts(plan) == {"E1": "D1", "E2": "D1", "E3": "D2", "E4": "D2"}
+    plan = plan_districts(
+        study(estates=estates, barriers=line), adjacency="touch", sizes={"people": (12000, 12000)}
+    )
+    assert "a barrier parts it from the nearest other estate, 10 m away" in reasons(plan)["E1"]
+
+
+def test_a_railway_along_the_common_outline_parts_estates_that_touch():
+    estates = layer("estates", [block(0), block(100)], people=[3000] * 2)
+    rail = layer("barriers", [street((100, -50), (100, 150))], barrier=["railway"])
+    plan = plan_districts(study(estates=estates, barriers=rail), adjacency="touch")
+    assert plan.status == "infeasible"
+    half = layer("barriers", [street((100, -50), (100, 50))], barrier=["railway"])
+    plan = plan_districts(study(estates=estates, barriers=half), adjacency="touch")
+    assert plan.districts == ("D1",)
+
+
+def test_walls_between_estates_do_not_part_them():
+    estates = layer("estates", [block(0), block(110)], people=[3000] * 2)
+    wall = [street((105, -50), (105, 150))]
+    plan = plan_districts(
+        study(
+            estates=estates, walls=layer("walls", wall),
+            barriers=layer("barriers", wall, barrier=["wall"]),
+        ),
+        adjacency="touch",
+    )  # fmt: skip
+    assert plan.districts == ("D1",)
+
+
+def test_points_cannot_touch():
+    with pytest.raises(OptionError, match=r"4 of 4 estates are points.*use adjacency walk"):
+        plan_districts(study(estates=row_of_points(0, 1, 2, 3, people=[1] * 4)), adjacency="touch")
+
+
+# --- sizes, conditions, names
+
+
+def blocks_in_a_row(n, **columns) -> Study:
+    return study(estates=layer("estates", [block(110 * i) for i in range(n)], **columns))
+
+
+def test_estates_of_unknown_size_are_left_out_with_the_reason():
+    here = blocks_in_a_row(3, people=[3000, 3000, None], households=[None, None, None])
+    plan = plan_districts(here, adjacency="touch")
+    assert reasons(plan) == {"E3": "people and households are unknown"}
+    assert plan.left_out[0].proved
+    assert plan.status == "optimal"
+
+
+def test_people_come_from_households_and_the_plan_says_of_how_many():
+    here = blocks_in_a_row(2, people=[2380, None], households=[None, 1000])
+    plan = plan_districts(here, adjacency="touch")
+    assert plan.districts == ("D1",)
+    assert plan.settings["people_estimated"] == 1
+    table = plan.table(here.layer("estates"))
+    assert table["people"].tolist() == [2380 + 2620]
+    assert table["people_estimated"].tolist() == [1]
+    assert table[["households", "households_unknown"]].to_numpy().tolist() == [[1000, 1]]
+
+
+def test_a_sum_of_nothing_known_is_unknown_and_not_zero():
+    here = blocks_in_a_row(2, people=[3000, 3000])
+    table = plan_districts(here, adjacency="touch").table(here.layer("estates"))
+    assert np.isnan(table["households"][0])
+    assert table["households_unknown"][0] == 2
+    assert table["area_m2"][0] == 2 * 100 * 100
+    assert table["estates"][0] == 2
+
+
+def test_several_sizes_hold_at_once():
+    here = blocks_in_a_row(4, people=[1000] * 4, households=[100, 300, 300, 100])
+    plan = plan_districts(
+        here, adjacency="touch", sizes={"count": (1, 2), "households": (400, 400)}
+    )
+    assert districts(plan) == {"E1": "D1", "E2": "D1", "E3": "D2", "E4": "D2"}
+
+
+def test_only_estates_that_fulfil_the_condition_take_part():
+    here = blocks_in_a_row(4, people=[3000] * 4, built_year=[1985, 1990, 2010, None])
+    plan = plan_districts(here, adjacency="touch", where="built_year <= 2000")
+    assert districts(plan) == {"E1": "D1", "E2": "D1", "E3": None, "E4": None}
+    assert plan.left_out == ()
+    assert plan.settings["where"] == "built_year <= 2000"
+    assert (plan.settings["taking_part"], plan.settings["where_unknown"]) == (2, 1)
+    assert not plan.settings["all_take_part"]
+    assert plan_districts(here, adjacency="touch").settings["all_take_part"]
+
+
+def test_a_given_count_that_cannot_be_kept_names_the_reason_and_leaves_all_out():
+    plan = plan_districts(blocks_in_a_row(4, people=[3000] * 4), adjacency="touch", count=3)
+    assert plan.status == "infeasible"
+    assert plan.reason == "3 districts need people 15,000, there is 12,000"
+    assert len(plan.left_out) == 4
+
+
+def test_districts_are_named_from_north_west_to_south_east():
+    shapes = [block(1000, -1000), block(0, 1000), block(500, 0)]
+    here = study(estates=layer("estates", shapes, people=[6000] * 3))
+    assert districts(plan_districts(here, adjacency="touch")) == {
+        "E1": "D3", "E2": "D1", "E3": "D2",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"adjacency": "near"}, OptionError, "no adjacency 'near'; give walk or touch"),
+        ({"max_link_m": -1}, OptionError, "longest link is -1"),
+        ({"max_walk_minutes": -1}, OptionError, "max_walk_minutes is -1"),
+        ({"sizes": {}}, OptionError, "No size is given"),
+        ({"sizes": {"people": (9, 5)}}, OptionError, "low 9 is above high 5"),
+        ({"sizes": {"pupils": (1, 5)}}, UnknownNameError, "no numeric column 'pupils'"),
+        ({"sizes": {"cost_yuan": (1, 5)}}, OptionError, "known cost_yuan"),
+        ({"where": "people > 99999"}, OptionError, "No estate fulfils"),
+        ({"adjacency": "walk"}, MissingLayerError, "no streets"),
+    ],
+)
+def test_wrong_options_are_refused(options, error, words):
+    here = blocks_in_a_row(2, people=[3000] * 2)
+    with pytest.raises(error, match=words):
+        plan_districts(here, **{"adjacency": "touch"} | options)
+
+
+# --- the condition
+
+
+@pytest.mark.parametrize(
+    ("where", "rows"),
+    [
+        ("people >= 300", [2]),
+        ("100 < people < 300", [1]),
+        ("name == '甲' or name == '乙'", [0, 1]),
+        ("name in ('甲', '丙')", [0, 2]),
+        ("name not in ['甲', '丙']", [1]),
+        ("not people >= 200", [0]),
+        ("people / 100 + 1 > -2 * -1 and 人口 < 1e3", [1, 2]),
+        ("小区名称 == '甲'", [0]),
+        ("rank == 2", [1]),
+        ("count == 1", [0, 1, 2, 3]),
+        ("households > 5", []),
+        ("people != 100", [1, 2]),
+        ("people > 250 or count == 1", [0, 1, 2, 3]),
+    ],
+)
+def test_conditions_mean_what_they_say_and_unknown_is_not_true(where, rows):
+    estates = layer(
+        "estates", [block(0), block(1), block(2), block(3)], people=[100, 200, 300, None],
+        name=["甲", "乙", "丙", None], rank=[1.0, 2.0, 3.0, 4.0],
+    )  # fmt: skip
+    assert np.flatnonzero(select(estates, where)[0]).tolist() == rows
+
+
+def test_rows_that_cannot_be_judged_are_counted():
+    estates = layer("estates", [block(0), block(1)], people=[100, None])
+    assert select(estates, "people > 50")[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("people = 5", "character .*write == to compare"),
+        ("people > 5 and", "cannot be read at character"),
+        ("height > 5", r"character 1 \('height'\): there is no column 'height'"),
+        ("people > 5 and __import__('os')", "character 16 .*only columns"),
+        ("name.upper() == 'A'", "only columns"),
+        ("people", "is no condition"),
+        ("1 < 2", "at least one column"),
+        ("name > 5", "a text cannot be compared with a number"),
+        ("name + 1 > 5", "this is no number"),
+        ("people and name == '甲'", "this is no condition"),
+        ("name in 5", "in brackets"),
+        ("people > " + "9" * 3000, "at most 2000"),
+        ("geometry == 1", "there is no column 'geometry'"),
+    ],
+)
+def test_conditions_that_cannot_be_read_name_the_place(where, words):
+    estates = layer("estates", [block(0)], people=[100], name=["甲"])
+    with pytest.raises(OptionError, match=words):
+        select(estates, where)
+
+
+# --- the checker of plans
+
+
+def test_the_checker_finds_what_a_person_broke():
+    estates = layer("estates", [block(110 * i) for i in range(4)], people=[3000] * 4)
+    plan = plan_districts(study(estates=estates), adjacency="touch")
+    assert check_plan(plan, estates) == ()
+    torn = replace(plan, district=np.array(["D1", "D2", "D1", "D2"], dtype=object))
+    assert "district 1 is not connected: unit 2 is cut off" in check_plan(torn, estates)
+    small = replace(plan, district=np.array(["D1", "D2", "D2", "D2"], dtype=object))
+    assert "district 1 has size 3000 < 5000" in check_plan(small, estates)
+    lost = replace(plan, district=np.array(["D1", "D1", None, None], dtype=object))
+    assert check_plan(lost, estates) == ("4 estates take part, 2 are told of",)
+    others = layer("estates", [block(0)], people=[3000])
+    assert check_plan(plan, others) == ("the plan is of other estates",)
+
+
+def test_the_table_of_a_plan_without_districts_is_empty_and_still_has_numbers():
+    here = blocks_in_a_row(2, people=[100, 100])
+    table = plan_districts(here, adjacency="touch").table(here.layer("estates"))
+    assert len(table) == 0
+    assert table["people"].sum() == 0
