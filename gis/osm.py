@@ -28,7 +28,7 @@ from gis.io.geometry import fit, repair
 from gis.io.report import ImportReport, RowNote
 from gis.io.source import check_file
 from gis.io.words import number, year
-from gis.model import KINDS, Finding, Layer
+from gis.model import KINDS, Finding, Layer, Progress
 from gis.model.layer import PANDAS_TYPES
 from gis.resources import data_dir
 
@@ -45,7 +45,6 @@ _NO: Final = frozenset([None, "", "no"])
 _WALK: Final = frozenset(["yes", "designated", "permissive"])
 
 Tags = dict[str, str]
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,8 @@ import pandas as pd
 import shapely
 
 from gis.crs import diagnose
-from gis.model import Categories, Finding, Layer, Study, people_of
+from gis.model import Categories, Finding, Layer, Progress, Study, people_of
 from gis.network import attach, blockers_of, build_network, estate_access
-
-Progress = Callable[[float, str], None]
 
 LONGEST_LINK_M: Final = 300.0
 OVERLAP_SHARE: Final = 0.05

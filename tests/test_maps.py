@@ -129,6 +129,26 @@ def test_the_headline_counts_only_known_people(page):
     assert "幼儿园" in line["zh"]
 
 
+def test_what_was_never_imported_is_no_data_and_never_a_zero(study):
+    rules = [own_rule("elderly_daycare", metres=300), own_rule("kindergarten", metres=300)]
+    coverage = measure_coverage(study, rules)
+
+    data = payload(render_map(study, coverage=coverage, plan=None, title="t", date="d"))
+
+    elderly, childcare = data["meta"]["headline"]
+    assert (elderly["estates"], elderly["people"]) == (None, None)
+    assert childcare["estates"] == 2
+    assert [item["known"] for item in data["items"]] == [False, True]
+
+
+def test_an_estate_of_which_nothing_is_known_is_not_one_that_misses_nothing(study):
+    coverage = measure_coverage(study, [own_rule("elderly_daycare", metres=300)])
+
+    data = payload(render_map(study, coverage=coverage, plan=None, title="t", date="d"))
+
+    assert data["estates"]["missing"] == [-1, -1, -1]
+
+
 def test_extra_columns_are_not_on_the_map(study):
     estates = study.layer("estates")
     more = estates.frame.assign(电话=pd.Series(["13900000000"] * 3, dtype="str"))

@@ -31,5 +31,5 @@ def test_a_coefficient_without_a_source_is_refused():
 
 
 def test_a_coefficient_out_of_range_is_refused():
-    with pytest.raises(RuleError, match="26.2"):
+    with pytest.raises(RuleError, match=r"26\.2"):
         Profile("x", "某地", "Somewhere", 26.2, "census", "gb50180-2018")

@@ -21,14 +21,13 @@ from api.store.database import BUSY_TIMEOUT_S, Database, create_file, open_datab
 from api.store.geopackage import create_core, ensure_srs, epsg_of
 from api.store.schema import FORMAT_VERSION, IMPORTS, PROJECT, REFUSED_ROWS, STATEMENTS
 from gis.errors import CrsError, ProjectError, UnknownNameError
-from gis.model import KINDS, Categories, Layer, Study
+from gis.model import KINDS, Categories, Layer, Progress, Study
 
 if TYPE_CHECKING:
     from gis.districts import DistrictPlan
     from gis.io import ImportReport
 
 Clock = Callable[[], datetime]
-Progress = Callable[[float, str], None]
 _URL_MARK: Final = "://"
 
 

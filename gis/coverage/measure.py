@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from gis.coverage.result import AREAS, Coverage, CoverageItem, texts
 from gis.errors import OptionError
-from gis.model import Categories, Finding, Layer, Study, people_of
-from gis.model.layer import PERSONS_PER_HOUSEHOLD
+from gis.model import PERSONS_PER_HOUSEHOLD, Categories, Finding, Layer, Progress, Study, people_of
 from gis.network import (
     AccessPoints,
     WalkNetwork,
@@ -26,8 +25,6 @@ from gis.network import (
     facility_access,
 )
 from gis.rules import Rule, RulePack, Walker, load_walker
-
-Progress = Callable[[float, str], None]
 
 SEARCH_TIMES_LIMIT: Final = 3
 SEARCH_AT_LEAST_M: Final = 3000.0

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from gis.districts.check import check_partition
 from gis.districts.district_plan import DistrictPlan
 from gis.model import Layer
-from gis.model.layer import PERSONS_PER_HOUSEHOLD
 
 
 def check_plan(plan: DistrictPlan, estates: Layer) -> tuple[str, ...]:
@@ -38,7 +37,8 @@ def check_plan(plan: DistrictPlan, estates: Layer) -> tuple[str, ...]:
     if told != plan.settings["taking_part"]:
         broken.append(f"{plan.settings['taking_part']} estates take part, {told} are told of")
     sizes = plan.settings["sizes"]
-    size = np.column_stack([_size(estates, column) for column in sizes])
+    persons = float(plan.settings["persons_per_household"])
+    size = np.column_stack([_size(estates, column, persons) for column in sizes])
     if np.isnan(size[label >= 0]).any():
         broken.append("an estate of unknown size is in a district")
     bounds = np.array(list(sizes.values()), dtype=float).reshape(-1, 2)
@@ -53,11 +53,11 @@ def check_plan(plan: DistrictPlan, estates: Layer) -> tuple[str, ...]:
     return tuple(broken)
 
 
-def _size(estates: Layer, column: str) -> NDArray[np.float64]:
+def _size(estates: Layer, column: str, persons_per_household: float) -> NDArray[np.float64]:
     frame = estates.frame
     if column == "people":
         counted, homes = _numbers(estates, "people"), _numbers(estates, "households")
-        return np.where(np.isnan(counted), homes * PERSONS_PER_HOUSEHOLD, counted)
+        return np.where(np.isnan(counted), homes * persons_per_household, counted)
     if column == "count":
         return np.ones(len(frame))
     if column == "area_m2" and column not in frame:

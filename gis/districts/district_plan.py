@@ -68,7 +68,9 @@ class DistrictPlan:
         """
         if list(estates.uids) != list(self.estates):
             raise OptionError("These are not the estates of the plan; give those it was made of")
-        people, estimated = people_of(estates)
+        people, estimated = people_of(
+            estates, persons_per_household=self.settings["persons_per_household"]
+        )
         columns = {c: estates.numbers(c) for c in _SUMMED if c != "people"} | {"people": people}
         rows = []
         for name in self.districts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -29,10 +29,7 @@ from gis.districts.partition import Partition, partition
 from gis.districts.reduce import connected
 from gis.districts.where import select
 from gis.errors import CheckError, OptionError
-from gis.model import Layer, Study, people_of
-from gis.model.layer import PERSONS_PER_HOUSEHOLD
-
-Progress = Callable[[float, str], None]
+from gis.model import PERSONS_PER_HOUSEHOLD, Layer, Progress, Study, people_of
 
 COMMUNITY_PEOPLE: Final = (5000.0, 12000.0)
 """People of a community, the measuring unit of GB 50180-2018 (five-minute circle, table 3.0.4)."""
@@ -72,6 +69,7 @@ def plan_districts(
     seed: int = 0,
     time_limit_s: float = 10.0,
     name: str = "plan",
+    persons_per_household: float = PERSONS_PER_HOUSEHOLD,
     progress: Progress | None = None,
 ) -> DistrictPlan:
     """Group estates into connected districts that keep every bound.
@@ -81,7 +79,7 @@ def plan_districts(
     sizes
         Least and most per district of ``people``, ``households``, ``area_m2``, ``count`` (each
         estate is 1) or any number of the estates layer. People are counted, else households times
-        2.62. An estate of which one is unknown is left out.
+        ``persons_per_household``. An estate of which one is unknown is left out.
     where
         Condition on the columns of the estates, see `gis.districts.where`; None: all take part.
     count
@@ -110,7 +108,7 @@ def plan_districts(
         The plan failed the independent check: a fault of ours.
     """
     tell = progress if progress is not None else _silent
-    request, settings = _read(study, sizes, where)
+    request, settings = _read(study, sizes, where, persons_per_household)
     tell(0.05, "neighbours")
     limit = _link_limit(adjacency, max_link_m)
     walk = _walk_if_needed(request, adjacency, objective, max_walk_minutes)
@@ -148,12 +146,15 @@ def _silent(_share: float, _word: str) -> None:
 
 
 def _read(
-    study: Study, sizes: Mapping[str, tuple[float, float]], where: str | None
+    study: Study,
+    sizes: Mapping[str, tuple[float, float]],
+    where: str | None,
+    persons_per_household: float,
 ) -> tuple[_Request, dict[str, Any]]:
     estates = study.layer("estates")
     if not sizes:
         raise OptionError("No size is given; give one such as people:5000:12000")
-    people, estimated = people_of(estates)
+    people, estimated = people_of(estates, persons_per_household=persons_per_household)
     columns = [people if c == "people" else estates.numbers(c) for c in sizes]
     values = np.column_stack(columns)
     part, unsure = np.ones(len(estates), bool), 0
@@ -170,7 +171,7 @@ def _read(
     settings: dict[str, Any] = {
         "sizes": {c: (float(low), float(high)) for c, (low, high) in sizes.items()},
         "where": where, "taking_part": int(part.sum()), "all_take_part": where is None,
-        "where_unknown": unsure, "persons_per_household": PERSONS_PER_HOUSEHOLD,
+        "where_unknown": unsure, "persons_per_household": persons_per_household,
         "people_estimated": int((estimated & part).sum()) if "people" in sizes else 0,
     }  # fmt: skip
     if len(rows) == 0:

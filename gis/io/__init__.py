@@ -1,7 +1,7 @@
 """Files to layers and back: every repair and every refused row is listed, no guess is silent.
 
 `read_layer` opens shp, zipped shp, gpkg, geojson, fgb, parquet, csv and xlsx; OpenStreetMap files
-are read by `gis.osm`. `write_layer` writes gpkg, geojson, csv and shp.
+are read by `gis.osm`. `write_layer` writes gpkg, geojson, csv, shp and xlsx.
 """
 
 from gis.io.layer import read_layer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,9 +24,7 @@ from gis.io.places import check_coords, draw, file_crs, place, unknown_crs
 from gis.io.report import ImportReport, RowNote
 from gis.io.source import Source, Wish
 from gis.io.values import convert, convert_constant, extra_values, text_values, unknown
-from gis.model import KINDS, Categories, Finding, Kind, Layer
-
-Progress = Callable[[float, str], None]
+from gis.model import KINDS, Categories, Finding, Kind, Layer, Progress
 
 _SHOWN: Final = 3
 _RESERVED: Final = frozenset(["geometry", "geom", "fid", "ogc_fid", "rowid"])

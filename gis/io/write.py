@@ -15,17 +15,18 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import shapely
+import xlsxwriter
 
 from gis.crs import reproject
 from gis.errors import FileError, OptionError
 from gis.io.places import WGS84
 from gis.io.tables import guard
-from gis.model import Layer
-
-Progress = Callable[[float, str], None]
+from gis.model import Layer, Progress
 
 _NAME_BYTES: Final = 10
 _TEXT_BYTES: Final = 254
+_SHEET_ROWS: Final = 1_048_575
+_CELL_TEXT: Final = 32_767
 _DEGREE_DIGITS: Final = 9  # a tenth of a millimetre
 
 
@@ -42,7 +43,7 @@ def write_layer(layer: Layer, path: Path | str, *, format: str) -> None:  # noqa
         ``gpkg`` (the CRS of the layer), ``geojson`` (degrees, as RFC 7946 has it), ``csv`` (UTF-8
         with byte order mark; degrees as lon and lat for points, else as WKT; text that a
         spreadsheet would take for a formula begins with an apostrophe) or ``shp`` (UTF-8, names
-        cut to 10 bytes).
+        cut to 10 bytes) or ``xlsx`` (no outlines of lines and areas).
 
     Raises
     ------
@@ -62,7 +63,7 @@ def write_layers(
     *,
     progress: Progress | None = None,
 ) -> list[Path]:
-    """Write several layers: into one GeoPackage, else into a folder with a file for each kind.
+    """Write several layers: into one GeoPackage or workbook, else a folder with a file for each.
 
     Parameters
     ----------
@@ -92,9 +93,9 @@ def write_layers(
     _check_format(format)
     out, tell = Path(out), progress or _silent
     named = out.suffix.casefold() == f".{format}"
-    if format == "gpkg":
-        path = out if named else out.with_name(f"{out.name}.gpkg")
-        _write(path, format, lambda made: _all_in_one(layers, made, tell))
+    if format in _ALL_IN_ONE:
+        path = out if named else out.with_name(f"{out.name}.{format}")
+        _write(path, format, lambda made: _ALL_IN_ONE[format](layers, made, tell))
         return [path]
     if named and len(layers) == 1:
         write_layer(layers[0], out, format=format)
@@ -137,7 +138,7 @@ def _silent(share: float, what: str) -> None:
     """Tell nobody."""
 
 
-def _all_in_one(layers: Sequence[Layer], path: Path, tell: Progress) -> None:
+def _geopackage(layers: Sequence[Layer], path: Path, tell: Progress) -> None:
     for place, layer in enumerate(layers):
         tell(place / len(layers), f"writing {layer.kind.name}")
         _gpkg(layer, path)
@@ -172,17 +173,74 @@ def _shp(layer: Layer, path: Path) -> None:
     _through_gdal(frame, path, driver="ESRI Shapefile", encoding="UTF-8")
 
 
-def _csv(layer: Layer, path: Path) -> None:
+def _workbook(layers: Sequence[Layer], path: Path, tell: Progress) -> None:
+    """One sheet for each kind, under the Chinese headings that import recognises.
+
+    Outlines of lines and areas are left out: a cell cannot hold them.
+    """
+    as_text = ("strings_to_formulas", "strings_to_urls", "strings_to_numbers")
+    options: dict[str, Any] = {**dict.fromkeys(as_text, False), "nan_inf_to_errors": False}
+    with xlsxwriter.Workbook(str(path), options) as book:
+        head = book.add_format({"bold": True, "bottom": 1, "bg_color": "#DCE6F0"})
+        for place, layer in enumerate(layers):
+            tell(place / len(layers), f"writing {layer.kind.name}")
+            if len(layer) > _SHEET_ROWS:
+                raise OptionError(
+                    f"{layer.kind.name} have {len(layer):,} rows, but a sheet holds "
+                    f"{_SHEET_ROWS:,}; export as gpkg or csv"
+                )
+            _sheet(book.add_worksheet(layer.kind.zh), layer, head)
+
+
+def _sheet(sheet: Any, layer: Layer, head: Any) -> None:
+    table = _with_places(layer, outlines=False)
+    headings = {column.name: column.zh for column in layer.kind.columns}
+    for at, name in enumerate(table.columns):
+        heading = headings.get(str(name), {"lon": "经度", "lat": "纬度"}.get(str(name), str(name)))
+        cells = [None if pd.isna(value) else value for value in table[name]]
+        sheet.write_string(0, at, heading, head)
+        for row, value in enumerate(cells, start=1):
+            if isinstance(value, bool | np.bool_):
+                sheet.write_string(row, at, "是" if value else "否")
+            elif isinstance(value, str):
+                sheet.write_string(row, at, value[:_CELL_TEXT])
+            elif value is not None:
+                sheet.write_number(row, at, value)
+        longest = max((_width(str(value)) for value in cells[:200] if value is not None), default=0)
+        sheet.set_column(at, at, min(40, max(_width(heading) + 2, longest + 1)))
+    sheet.freeze_panes(1, 0)
+    if len(table):
+        sheet.autofilter(0, 0, len(table), len(table.columns) - 1)
+
+
+def _width(text: str) -> int:
+    """Width in letters; a Chinese one takes two."""
+    return sum(2 if ord(letter) >= 0x2E80 else 1 for letter in text)
+
+
+_ALL_IN_ONE: Final[dict[str, Callable[[Sequence[Layer], Path, Progress], None]]] = {
+    "gpkg": _geopackage,
+    "xlsx": _workbook,
+}
+
+
+def _with_places(layer: Layer, *, outlines: bool) -> pd.DataFrame:
+    """Return the rows with points as lon and lat and, if wanted, other shapes as WKT."""
     frame = reproject(layer.frame, WGS84, name=layer.kind.name)
     shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
-    table = frame.drop(columns="geometry")
+    table = pd.DataFrame(frame.drop(columns="geometry"))
     there = ~shapely.is_missing(shapes)
     if there.any() and (shapely.get_type_id(shapes[there]) == 0).all():
         places = {"lon": shapely.get_x(shapes), "lat": shapely.get_y(shapes)}
         for name, numbers in places.items():
             table[_unused(name, table)] = np.round(numbers, _DEGREE_DIGITS)
-    elif there.any():
+    elif there.any() and outlines:
         table[_unused("wkt", table)] = shapely.to_wkt(shapes, rounding_precision=_DEGREE_DIGITS)
+    return table
+
+
+def _csv(layer: Layer, path: Path) -> None:
+    table = _with_places(layer, outlines=True)
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow([guard(str(name)) for name in table.columns])
@@ -196,6 +254,7 @@ FORMATS: Final[dict[str, Callable[[Layer, Path], None]]] = {
     "geojson": _geojson,
     "csv": _csv,
     "shp": _shp,
+    "xlsx": lambda layer, path: _workbook([layer], path, _silent),
 }
 """Formats that can be written, by their ending."""
 

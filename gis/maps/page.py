@@ -7,6 +7,8 @@ import html
 import json
 import re
 import zlib
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import folium
@@ -60,6 +62,7 @@ def render_map(
     title: str,
     date: str,
     rules: RulePack | None = None,
+    sources: Mapping[str, Sequence[str]] = MappingProxyType({}),
     lang: str = "zh",
 ) -> str:
     """Return one HTML page that shows a study and opens anywhere.
@@ -74,6 +77,8 @@ def render_map(
         Shown on the map; the date is text, as the library has no clock.
     rules
         The pack that ``coverage`` rests on, None for rules of the user's own.
+    sources
+        Names of the files that each kind of layer came from; shown on the map.
     lang
         Language in which the page opens, "zh" or "en"; a switch on it shows the other.
 
@@ -87,7 +92,14 @@ def render_map(
     if lang not in LANGUAGES:
         raise OptionError(f"There is no language '{lang}'; give one of: {', '.join(LANGUAGES)}")
     payload = build_payload(
-        study, coverage=coverage, plan=plan, title=title, date=date, rules=rules, lang=lang
+        study,
+        coverage=coverage,
+        plan=plan,
+        title=title,
+        date=date,
+        rules=rules,
+        sources=sources,
+        lang=lang,
     )
     page = _page(payload, title, lang)
     found = EXTERNAL.search(page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ def build_payload(
     title: str,
     date: str,
     rules: RulePack | None,
+    sources: Mapping[str, Sequence[str]],
     lang: str,
 ) -> dict[str, Any]:
     """Return everything that the scripts of ``web/map`` draw; see `render_map` for the arguments.
@@ -60,7 +61,7 @@ def build_payload(
             "plan": _plan(plan),
             "totals": _totals(estates, coverage),
             "headline": _headline(coverage),
-            "basis": _basis(study, coverage),
+            "basis": _basis(study, coverage, sources),
             "notes": _notes(rules, plan),
         },
         "styles": _styles(coverage),
@@ -124,10 +125,12 @@ def _estates(
 
 
 def _missing(coverage: Coverage | None, n: int) -> NDArray[np.int64]:
-    """Return (n,) services that must be in reach and are not; 0 where nothing was measured."""
+    """Return (n,) services that must be in reach and are not; -1 where nothing is known of any."""
     if coverage is None:
-        return np.zeros(n, dtype=np.int64)
-    return coverage.missing_count(must=True)
+        return np.full(n, -1)
+    told = [np.isin(item.status, ("covered", "gap")) for item in coverage.items if item.rule.must]
+    known = np.any(told, axis=0) if told else np.zeros(n, dtype=bool)
+    return np.where(known, coverage.missing_count(must=True), -1)
 
 
 def _people(coverage: Coverage) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -210,6 +213,7 @@ def _items(coverage: Coverage | None) -> list[dict[str, Any]]:
             "limit_s": item.rule.limit_s,
             "clause": item.rule.clause,
             "verified": item.rule.verified,
+            "known": item.has_data,
         }
         for item in coverage.items
     ]
@@ -225,16 +229,16 @@ def _headline(coverage: Coverage | None) -> list[dict[str, Any]]:
         items = [i for i in coverage.items if i.rule.must and known[i.rule.category].group == group]
         if not items:
             continue
+        told = [item for item in items if item.has_data]
         gap = np.any([item.status == "gap" for item in items], axis=0)
-        people = coverage.people[gap]
-        counted = people[~np.isnan(people)]
         zh, en = styles.GROUP_WORDS[group]
         lines.append(
             {
-                "zh": f"{zh}（{'、'.join(item.rule.zh for item in items)}）",
-                "en": f"{en} ({', '.join(item.rule.en for item in items)})",
-                "estates": int(gap.sum()),
-                "people": round(float(counted.sum())) if len(counted) or not gap.any() else None,
+                "zh": f"{zh}（{'、'.join(item.rule.zh for item in told or items)}）",
+                "en": f"{en} ({', '.join(item.rule.en for item in told or items)})",
+                # Of what was never imported nothing is known: no number, least of all a 0.
+                "estates": int(gap.sum()) if told else None,
+                "people": _total(coverage.people[gap]) if told and gap.any() else None,
             }
         )
     return lines
@@ -279,14 +283,29 @@ _BASIS_WORDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def _basis(study: Study, coverage: Coverage | None) -> list[dict[str, Any]]:
+_LINK_WORDS: Final = {
+    "counted": {"zh": "计入步行距离", "en": "counted"},
+    "free": {"zh": "不计入步行距离", "en": "not counted"},
+}
+
+
+def _basis(
+    study: Study, coverage: Coverage | None, sources: Mapping[str, Sequence[str]]
+) -> list[dict[str, Any]]:
+    """What the figures rest on; a value is text, or one text for each language."""
     crs = study.crs
     code = crs.to_epsg() if crs is not None else None
     lines = [{"zh": "坐标系", "en": "CRS", "value": f"EPSG:{code}" if code else str(crs)}]
     if coverage is not None:
         for key, (zh, en) in _BASIS_WORDS.items():
             if key in coverage.assumptions:
-                lines.append({"zh": zh, "en": en, "value": str(coverage.assumptions[key])})
+                value = coverage.assumptions[key]
+                shown = f"{value:g}" if isinstance(value, float) else str(value)
+                lines.append({"zh": zh, "en": en, "value": _LINK_WORDS.get(shown, shown)})
+    for kind, files in sources.items():
+        if files:
+            zh, en = f"数据：{KINDS[kind].zh}", f"Data: {KINDS[kind].en}"
+            lines.append({"zh": zh, "en": en, "value": ", ".join(files)})
     return lines
 
 
@@ -315,7 +334,8 @@ def _notes(rules: RulePack | None, plan: DistrictPlan | None) -> list[dict[str, 
 
 
 def _styles(coverage: Coverage | None) -> dict[str, Any]:
-    steps = styles.missing_steps(_missing(coverage, 0))
+    n = 0 if coverage is None else len(coverage.estates)
+    steps = styles.missing_steps(_missing(coverage, n))
     return {
         "plain": styles.PLAIN,
         "none": styles.NO_DISTRICT,

@@ -7,11 +7,20 @@ are ``float64`` (missing: NaN), booleans are pandas ``boolean``, dates are text 
 
 from gis.model.categories import CATEGORIES_FILE, Categories, Category
 from gis.model.kinds import KINDS, Column, Geometry, Kind, Type
-from gis.model.layer import Finding, Layer, Study, empty_frame, people_of
+from gis.model.layer import (
+    PERSONS_PER_HOUSEHOLD,
+    Finding,
+    Layer,
+    Study,
+    empty_frame,
+    people_of,
+)
+from gis.model.progress import Progress, silent
 
 __all__ = [
     "CATEGORIES_FILE",
     "KINDS",
+    "PERSONS_PER_HOUSEHOLD",
     "Categories",
     "Category",
     "Column",
@@ -19,8 +28,10 @@ __all__ = [
     "Geometry",
     "Kind",
     "Layer",
+    "Progress",
     "Study",
     "Type",
     "empty_frame",
     "people_of",
+    "silent",
 ]

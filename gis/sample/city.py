@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ import numpy as np
 import shapely
 
 from gis.errors import OptionError
-from gis.model import Layer, Study
+from gis.model import Layer, Progress, Study
 from gis.sample.communities import Communities, found
 from gis.sample.compounds import Compounds, furnish
 from gis.sample.estates import Gates, build_walls, choose_estates, open_gates
@@ -36,7 +35,6 @@ NO_PEOPLE_SHARE: Final = 0.035
 NOTHING_KNOWN: Final = 2
 """Estates of which neither households nor people are known, in a city of 60 or more."""
 
-Progress = Callable[[float, str], None]
 _PEOPLE: Final = ("households", "people", "people_60plus", "children_0_2", "children_3_5")
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from gis.model.layer import PERSONS_PER_HOUSEHOLD
+from gis.model import PERSONS_PER_HOUSEHOLD
 from gis.sample.terrain import Floats, Ints
 
 ENTRANCE_M: Final = 11.5

@@ -59,7 +59,7 @@
       const d = E.district[i];
       return d >= 0 ? data.districts[d].colour : data.styles.none;
     }
-    if (state.mode === "missing") return missingClass(E.missing[i]).colour;
+    if (state.mode === "missing") return E.missing[i] < 0 ? data.styles.none : missingClass(E.missing[i]).colour;
     if (state.mode === "category") return data.styles.status[E.status[state.item][i]].colour;
     return data.styles.plain;
   }
@@ -230,8 +230,9 @@
     if (data.districts.length) boxes.push(box(String(data.districts.length), words.districts));
     const notes = [];
     if (total.people_unknown) notes.push(make("p", { class: "dim" }, words.unknownPeople(total.people_unknown)));
-    const gaps = data.meta.headline.map((line) => make("li", {}, make("b", {}, count(line.estates)), " ",
-      words.headGap(say(line)), known(line.people) ? words.inBrackets(count(line.people) + " " + words.people) : ""));
+    const gaps = data.meta.headline.map((line) => !known(line.estates)
+      ? make("li", { class: "dim" }, say(line), words.colon, words["no-data"])
+      : make("li", {}, make("b", {}, count(line.estates)), " ", words.headGap(say(line)), known(line.people) ? words.inBrackets(count(line.people) + " " + words.people) : ""));
     return make("section", { class: "headline" }, make("div", { class: "boxes" }, boxes), notes,
       gaps.length ? make("ul", { class: "gaps" }, gaps) : null);
   }
@@ -246,7 +247,7 @@
         onchange: (event) => { state.item = Number(event.target.value); state.mode = "category";
           document.querySelector('input[value="category"]').checked = true; restyle(); } },
         data.items.map((item, k) => make("option", { value: k, selected: k === state.item },
-          say(item) + " · " + limitText(item) + " · " + (item.must ? words.must : words.may))));
+          say(item) + " · " + limitText(item) + " · " + (item.known ? (item.must ? words.must : words.may) : words["no-data"]))));
       rows.push(radio("category", words.byCategory), select);
     } else rows.push(make("p", { class: "dim" }, words.noCoverage));
     rows.push(radio("plain", words.byPlain));
@@ -270,7 +271,11 @@
     } else if (state.mode === "missing") {
       data.styles.missing.forEach((step) => row(step.colour, step.from === 0 ? words.missingNone
         : (step.from === step.to ? step.from : step.from + "–" + step.to) + " " + words.missingUnit,
-        words.estateOf(E.missing.filter((n) => missingClass(n) === step).length)));
+        words.estateOf(E.missing.filter((n) => n >= 0 && missingClass(n) === step).length)));
+      const blank = E.missing.filter((n) => n < 0).length;
+      if (blank) row(data.styles.none, words.notMeasured, words.estateOf(blank));
+      const must = data.items.filter((item) => item.must), told = must.filter((item) => item.known);
+      rows.push(make("li", { class: "dim" }, words.countedOf(told.length, must.length)));
     } else if (state.mode === "category") {
       data.styles.status.forEach((kind, s) => {
         const n = E.status[state.item].filter((status) => status === s).length;
@@ -300,7 +305,7 @@
     const pairs = [[words.date, data.meta.date]];
     if (data.meta.rules) pairs.push([words.rule, say(data.meta.rules)], [words.source, data.meta.rules.source]);
     if (data.meta.plan) pairs.push([words.byDistrict, data.meta.plan.name + " · " + (words.status[data.meta.plan.status] || data.meta.plan.status)]);
-    for (const line of data.meta.basis) pairs.push([say(line), line.value]);
+    for (const line of data.meta.basis) pairs.push([say(line), typeof line.value === "string" ? line.value : say(line.value)]);
     return make("section", { class: "basis" }, make("h2", {}, words.basis), facts(pairs),
       data.meta.notes.map((note) => make("p", { class: "dim" }, say(note))));
   }
@@ -309,6 +314,7 @@
   window.lianpianMap = function (leaflet) {
     map = leaflet;
     words = WORDS[state.lang];
+    state.item = Math.max(0, data.items.findIndex((item) => item.known));
     state.mode = data.districts.length ? "district" : data.items.length ? "missing" : "plain";
     map.createPane("base").style.zIndex = 250;
     map.getPane("base").style.pointerEvents = "none";

@@ -1,0 +1,250 @@
+"""Commands about the project file itself: init, import, layers, check, export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from api.analyses import ImportOptions, export_project, import_file, profile_of
+from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
+from api.store import Project
+from gis.crs import parse_crs
+from gis.errors import OptionError
+from gis.io import ImportReport
+from gis.model import KINDS, Categories
+from gis.quality import check_study
+from gis.renewal import load_profile
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+LINES_SHOWN = 20
+
+
+def json_option(command: F) -> F:
+    """Add ``--json`` to a command."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")(
+        command
+    )
+
+
+def pairs(values: tuple[str, ...], option: str) -> dict[str, str]:
+    """Split ``a=b`` options.
+
+    Raises
+    ------
+    OptionError
+        One has no "=", or a name comes twice.
+    """
+    result: dict[str, str] = {}
+    for value in values:
+        name, sign, rest = value.partition("=")
+        if not sign or not name.strip():
+            raise OptionError(f"{option} '{value}' has no '='; write {option} name=value")
+        if name.strip() in result:
+            raise OptionError(f"{option} names '{name.strip()}' twice; keep one")
+        result[name.strip()] = rest.strip()
+    return result
+
+
+@click.command()
+@click.argument("project", type=PATH)
+@click.option("--name", help="Name of the project, shown on maps; the file's name unless given.")
+@click.option("--profile", help="Policy profile: a file of data/profiles; national unless given.")
+@click.option("--crs", help="Working CRS as EPSG:n; unless given, the first import picks it.")
+@json_option
+def init(
+    project: Path, name: str | None, profile: str | None, crs: str | None, as_json: bool
+) -> None:
+    """Make a new project file; an existing file is never overwritten."""
+    profile = load_profile(profile).name if profile else None
+    chosen = parse_crs(crs) if crs else None
+    with Project.create(project, name=name or project.stem, profile=profile, crs=chosen) as made:
+        code = _crs_text(made)
+        result = {"project": str(project), "name": made.name, "crs": code, "profile": profile}
+    lines = [f"Made {project}", f"Next: lianpian import {project} streets FILE"]
+    answer(result, lines, as_json=as_json)
+
+
+@click.command("import")
+@click.argument("project", type=PATH)
+@click.argument("kind")
+@click.argument("file", type=PATH)
+@click.option("--layer", help="Layer or sheet inside the file, where it has several.")
+@click.option("--crs", help="CRS of the file as EPSG:n, where the file does not say or lies.")
+@click.option(
+    "--coords",
+    type=click.Choice(["auto", "wgs84", "gcj02", "bd09", "cgcs2000"]),
+    default="auto",
+    show_default=True,
+    help="Shifted coordinates of map providers; auto finds out against streets or estates.",
+)
+@click.option("--encoding", default="auto", show_default=True, help="Text encoding of the file.")
+@click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="Name a column.")
+@click.option("--set", "values", multiple=True, metavar="COLUMN=VALUE", help="Fill a column.")
+@click.option("--replace", is_flag=True, help="Replace the layer instead of adding to it.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
+@json_option
+def import_(
+    project: Path,
+    kind: str,
+    file: Path,
+    layer: str | None,
+    crs: str | None,
+    coords: str,
+    encoding: str,
+    columns: tuple[str, ...],
+    values: tuple[str, ...],
+    replace: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Read FILE into the layer KIND: every repair and every refused row is listed.
+
+    KIND is one of the layer kinds, or osm for all that an OpenStreetMap file holds.
+    """
+    options = ImportOptions(
+        layer=layer,
+        crs=crs,
+        coords=coords,
+        encoding=encoding,
+        columns=pairs(columns, "--column"),
+        values=pairs(values, "--set"),
+    )
+    with Project.open(project) as opened, progress_bar("import") as progress:
+        reports = import_file(
+            opened, kind, file, options, replace=replace, dry_run=dry_run, progress=progress
+        )
+    result = _import_result(kind, reports) | {"dry_run": dry_run}
+    lines = [line for report in reports for line in _report_lines(report, dry_run=dry_run)]
+    answer(result, lines, as_json=as_json)
+
+
+def _import_result(kind: str, reports: list[ImportReport]) -> dict[str, Any]:
+    """One report as it is; several (OSM) summed up, with each under ``layers``."""
+    if kind != "osm":
+        return reports[0].to_json()
+    parts = [report.to_json() for report in reports]
+    return {
+        **parts[0],
+        "kind": kind,
+        **{key: sum(part[key] for part in parts) for key in ("read", "accepted")},
+        **{
+            key: [row | {"kind": part["kind"]} for part in parts for row in part[key]]
+            for key in ("repaired", "refused", "findings")
+        },
+        "layers": parts,
+    }
+
+
+def _report_lines(report: ImportReport, *, dry_run: bool) -> Iterator[str]:
+    verb = "would take" if dry_run else "took"
+    coords = f", coordinates {report.coords}" if report.coords else ""
+    encoding = f", text {report.encoding}" if report.encoding else ""
+    yield (
+        f"{report.kind}: {verb} {number(report.accepted)} of {number(report.read)} rows from "
+        f"{report.file} ({report.crs}{coords}{encoding})"
+    )
+    for title, notes in (("repaired", report.repaired), ("refused", report.refused)):
+        for note in notes[:LINES_SHOWN]:
+            yield f"  row {note.row} {title}: {note.reason}"
+        if len(notes) > LINES_SHOWN:
+            yield f"  … and {len(notes) - LINES_SHOWN} more {title}; --json lists all"
+    yield from finding_lines(report.findings)
+
+
+@click.command()
+@click.argument("project", type=PATH)
+@click.option("--remove", metavar="LAYER", help="Take a layer out of the project.")
+@click.option("--none", "none", metavar="CATEGORY", help="State that there is no such facility.")
+@click.option("--not-none", metavar="CATEGORY", help="Take that statement back.")
+@json_option
+def layers(
+    project: Path, remove: str | None, none: str | None, not_none: str | None, as_json: bool
+) -> None:
+    """List what is in the project, or take a layer out.
+
+    A category without any facility is no-data until someone states that there is none.
+    """
+    with Project.open(project) as opened:
+        if remove:
+            opened.remove_layer(remove)
+        for text, stated in ((none, True), (not_none, False)):
+            if text:
+                opened.state_none(Categories.load().require(text).code, none=stated)
+        infos = opened.layers()
+        result = {
+            "project": str(project),
+            "name": opened.name,
+            "crs": _crs_text(opened),
+            "profile": profile_of(opened).name,
+            "layers": [
+                {
+                    "layer": info.kind,
+                    "zh": KINDS[info.kind].zh,
+                    "rows": info.rows,
+                    "geometry": info.geometry,
+                    "imported_at": info.imported_at,
+                    "sources": list(info.sources),
+                }
+                for info in infos
+            ],
+            "plans": list(opened.plan_names()),
+            "none_of": sorted(opened.none_of),
+        }
+    rows = [["layer", "", "rows", "from"]] + [
+        [info.kind, KINDS[info.kind].zh, number(info.rows), ", ".join(info.sources)]
+        for info in infos
+    ]
+    head = f"{result['name']} ({result['crs'] or 'CRS still open'})"
+    answer(result, [head, *table_lines(rows)], as_json=as_json)
+
+
+@click.command()
+@click.argument("project", type=PATH)
+@json_option
+def check(project: Path, as_json: bool) -> None:
+    """Look for faults in the data: coordinates that do not fit, gaps in columns, loose streets."""
+    with Project.open(project) as opened, progress_bar("check") as progress:
+        findings = check_study(opened.read_study(), progress=progress)
+        refused = opened.refused()
+    result = {
+        "project": str(project),
+        "findings": [finding.to_json() for finding in findings],
+        "refused": refused,
+    }
+    lines = list(finding_lines(findings)) or ["Nothing found."]
+    if refused:
+        lines.append(f"  {len(refused)} rows were refused on import; --json lists them")
+    answer(result, lines, as_json=as_json)
+
+
+@click.command()
+@click.argument("project", type=PATH)
+@click.option("--out", type=PATH, required=True, help="File, or folder for one file per layer.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["xlsx", "gpkg", "geojson", "csv", "shp"]),
+    help="Unless given, from the name of --out.",
+)
+@click.option("--layer", "kinds", multiple=True, help="Only these layers; all unless given.")
+@json_option
+def export(
+    project: Path, out: Path, format_: str | None, kinds: tuple[str, ...], as_json: bool
+) -> None:
+    """Write layers to files that other programs open; your own extra columns stay at home."""
+    with Project.open(project) as opened, progress_bar("export") as progress:
+        files = export_project(opened, out, format_=format_, kinds=kinds, progress=progress)
+    names = [str(file) for file in files]
+    answer({"files": names}, [f"Wrote {name}" for name in names], as_json=as_json)
+
+
+def _crs_text(project: Project) -> str | None:
+    if project.crs is None:
+        return None
+    code = project.crs.to_epsg()
+    return f"EPSG:{code}" if code else project.crs.name

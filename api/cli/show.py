@@ -1,0 +1,155 @@
+"""Commands that show: the demo, the single-file map, the web server."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import uvicorn
+
+from api.analyses import (
+    coverage_of,
+    districts_of,
+    map_of,
+    rules_of,
+    today,
+    write_gap_list,
+    write_text,
+)
+from api.app import create_app
+from api.cli.output import answer, progress_bar
+from api.cli.project import PATH, json_option
+from api.listen import listen_on, url_of
+from api.settings import Settings
+from api.store import Project
+from gis.errors import FileError, OptionError
+from gis.model import Progress
+from gis.sample import make_city
+
+DEMO_FOLDER: Final = "lianpian-demo"
+DEMO_MARK: Final = ".lianpian-demo"
+DEMO_PROJECT: Final = "project.gpkg"
+DEMO_PLAN: Final = "示例方案"
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=PATH,
+    default=Path(DEMO_FOLDER),
+    show_default=True,
+    help="Folder to write; an older demo there is replaced.",
+)
+@click.option("--no-serve", is_flag=True, help="Write the files and end.")
+@click.option("--port", type=int, help="Port to serve on; 8000 unless given.")
+@json_option
+def demo(out: Path, no_serve: bool, port: int | None, as_json: bool) -> None:
+    """Make a made-up city, run everything on it, and show it."""
+    _clear_demo(out)
+    with progress_bar("demo") as progress:
+        _make_demo(out, progress)
+    project, page = out / DEMO_PROJECT, out / "map.html"
+    result = {"project": str(project), "map": str(page), "url": None}
+    if no_serve:
+        lines = [
+            f"Project: {project}",
+            f"Map:     {page} (open it in a browser; it needs no network)",
+            f"Gaps:    {out / 'gaps.xlsx'}",
+            f"Your own data next: lianpian init my.gpkg; serve this one: lianpian serve {project}",
+        ]
+        answer(result, lines, as_json=as_json)
+        return
+    _serve(project, _settings(None, port), as_json=as_json, result=result)
+
+
+def _clear_demo(out: Path) -> None:
+    """Remove an older demo; refuse anything else, so that nobody's folder is emptied."""
+    if not out.exists():
+        if not out.resolve().parent.is_dir():
+            raise FileError(
+                f"The folder {out.parent} does not exist; make it or give another --out"
+            )
+        return
+    if not out.is_dir():
+        raise FileError(f"{out} is a file; give the name of a folder with --out")
+    if any(out.iterdir()) and not (out / DEMO_MARK).is_file():
+        raise FileError(f"{out} holds other things than a demo; give another folder with --out")
+    shutil.rmtree(out)
+
+
+def _make_demo(out: Path, progress: Progress) -> None:
+    out.mkdir()
+    (out / DEMO_MARK).write_text("made by: lianpian demo\n", "utf-8")
+    progress(0.0, "made-up city")
+    study = make_city()
+    with Project.create(out / DEMO_PROJECT, name=study.name) as project:
+        progress(0.4, "project file")
+        project.write_layers([(layer, None) for layer in study.layers.values()])
+        progress(0.6, "districts")
+        districts_of(project, where="built_year <= 2000", name=DEMO_PLAN, time_limit_s=5.0)
+        progress(0.75, "coverage")
+        pack, rules = rules_of(project)
+        measured = coverage_of(project, rules, pack=pack)
+        write_gap_list(measured, out / "gaps.xlsx", project=project.name)
+        progress(0.85, "map")
+        write_text(out / "map.html", map_of(project, date=today()))
+    progress(1.0, "done")
+
+
+@click.command("map")
+@click.argument("project", type=PATH)
+@click.option("--out", type=PATH, required=True, help="The .html file to write.")
+@click.option("--plan", help="Plan to show; the newest unless given.")
+@click.option("--rules", "pack", help="Rule pack of data/rules; the profile's unless given.")
+@click.option(
+    "--lang",
+    type=click.Choice(["zh", "en"]),
+    default="zh",
+    show_default=True,
+    help="Language of the map.",
+)
+@json_option
+def map_(
+    project: Path, out: Path, plan: str | None, pack: str | None, lang: str, as_json: bool
+) -> None:
+    """Write one HTML file that opens anywhere, with the network off."""
+    with Project.open(project) as opened, progress_bar("map") as progress:
+        page = map_of(opened, date=today(), plan=plan, pack=pack, lang=lang, progress=progress)
+    write_text(out, page)
+    size = out.stat().st_size
+    result = {"file": str(out), "bytes": size}
+    answer(result, [f"Wrote {out} ({size / 1e6:.1f} MB)"], as_json=as_json)
+
+
+@click.command()
+@click.argument("project", type=PATH, default=Path(DEMO_FOLDER) / DEMO_PROJECT)
+@click.option("--host", help="Address to listen on; 127.0.0.1 unless given.")
+@click.option("--port", type=int, help="Port to listen on; 8000 unless given, 0 for a free one.")
+@json_option
+def serve(project: Path, host: str | None, port: int | None, as_json: bool) -> None:
+    """Show the project's map and the JSON of its layers in a browser."""
+    with Project.open(project):
+        pass  # a file that is no project is refused before anything listens
+    result = {"project": str(project), "url": None}
+    _serve(project, _settings(host, port), as_json=as_json, result=result)
+
+
+def _settings(host: str | None, port: int | None) -> Settings:
+    if port is not None and not 0 <= port <= 65535:
+        raise OptionError(f"--port {port} is no port; give 0 to 65535")
+    given: dict[str, Any] = {"host": host, "port": port}
+    return Settings(**{key: value for key, value in given.items() if value is not None})
+
+
+def _serve(
+    project: Path, settings: Settings, *, as_json: bool, result: dict[str, str | None]
+) -> None:
+    """Listen first, then say where: with port 0 the address is known only then."""
+    with listen_on(settings) as socket:
+        url = url_of(socket)
+        answer(result | {"url": url}, [f"{project} is at {url} (Ctrl+C ends it)"], as_json=as_json)
+        app = create_app(settings, project)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        server.run(sockets=[socket])
