@@ -295,7 +295,9 @@ def _basis(
     """What the figures rest on; a value is text, or one text for each language."""
     crs = study.crs
     code = crs.to_epsg() if crs is not None else None
-    lines = [{"zh": "坐标系", "en": "CRS", "value": f"EPSG:{code}" if code else str(crs)}]
+    lines: list[dict[str, Any]] = [
+        {"zh": "坐标系", "en": "CRS", "value": f"EPSG:{code}" if code else str(crs)}
+    ]
     if coverage is not None:
         for key, (zh, en) in _BASIS_WORDS.items():
             if key in coverage.assumptions:
