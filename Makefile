@@ -1,10 +1,11 @@
 # Needs python3 (3.11 or newer), make and git; everything else is brought by `make setup`.
 #
 # DEMO_ARGS    options for the demo, as in: make demo DEMO_ARGS="--no-serve --out /tmp/demo"
-# PYTEST_ARGS  options for the tests, as in: make test PYTEST_ARGS="-k coverage -n 2"
+# PYTEST_ARGS  options for the tests, as in: make test PYTEST_ARGS="-k coverage -x"; all cores unless given
 # LOCK_ARGS    make lock LOCK_ARGS=--upgrade takes the newest versions
 
 PYTHON ?= python3
+PYTEST_ARGS ?= -n auto
 BIN := .venv/bin
 CODE := gis api tests tools hatch_build.py
 

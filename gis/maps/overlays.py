@@ -104,8 +104,10 @@ def _layer(kind: str, geometry: str, n: int, **more: Any) -> Drawn:
 
 
 def _rows(kind: str, frame: gpd.GeoDataFrame, columns: Sequence[str]) -> Drawn:
+    # A row is called by its name; the key is needed, and worth its bytes, only where there is none.
+    keys = frame["uid"].where(frame["name"].isna())
     return {
-        "rows": {name: values(frame[name]) for name in ("uid", "name", *columns)},
+        "rows": {"uid": values(keys)} | {n: values(frame[n]) for n in ("name", *columns)},
         "columns": [heading(KINDS[kind].column(name)) for name in columns],
     }
 
