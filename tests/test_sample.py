@@ -376,8 +376,8 @@ def test_shops_are_many_and_places_for_the_old_and_the_young_are_few(city):
     count = city.frame("facilities")["category"].value_counts()
     communities = len(city.layers["communities"])
     assert count["convenience_store"] > 4 * communities
-    assert count["elderly_daycare"] < communities / 2
-    assert count["nursery"] < communities / 2
+    assert count["elderly_daycare"] < communities
+    assert count["nursery"] < communities
 
 
 def test_facilities_stand_in_a_community_and_none_within_a_street(either):
