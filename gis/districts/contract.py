@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from gis.districts.exact import MOST_UNITS, Small
+from gis.districts.exact import MOST_UNITS, Small, pack_small
 from gis.districts.problem import Problem
 from gis.districts.reduce import sums
 from gis.districts.state import BALANCE, COMPACT, CUT, FAR, LOST, OBJECTIVES, Instance
@@ -204,14 +204,13 @@ def make_small(problem: Problem, blocks: Blocks, *, count: int | None) -> Small 
     group = np.zeros((len(blocks.together), u), bool)
     for i, members in enumerate(blocks.together):
         group[i, list(members)] = True
-    return Small(
-        near=_words(wt > 0), wt=wt, size=plain.size, low=problem.low - problem.slack,
-        high=problem.high + problem.slack, worth=plain.size[:, 0] / total + 1e-6 / u,
-        apart=_words(apart), together=_words(group),
+    return pack_small(
+        near=_words(wt > 0), apart=_words(apart), together=_words(group),
         owner=np.repeat(np.arange(u), np.diff(plain.first)),
         reach=_words((flag.T.astype(int) & FAR) == 0), way=_words((flag.T.astype(int) & LOST) == 0),
-        cost=cost, objective=plain.objective, mean=plain.mean,
-        wanted=-1 if count is None else count,
+        links=wt, cost=cost, size=plain.size, low=problem.low - problem.slack,
+        high=problem.high + problem.slack, worth=plain.size[:, 0] / total + 1e-6 / u,
+        objective=plain.objective, wanted=-1 if count is None else count, mean=plain.mean,
     )  # fmt: skip
 
 

@@ -11,110 +11,152 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.districts.state import BALANCE, COMPACT, CUT, compiled
+from gis.districts.state import BALANCE, COMPACT, CUT, ONE, ZERO, compiled, inner
 
 MOST_UNITS: Final = 62
 _EPS: Final = 1e-9
 
 Words = NDArray[np.uint64]
 
+# Columns of Small.sets.
+_NEAR, _APART, _GROUP, _OWNER, _REACH, _WAY = np.arange(6)
+# Rows of Small.bound.
+_LOW, _HIGH = np.arange(2)
+# Columns of the stack of partial plans, where those of the districts begin, and of its figures.
+_DISTRICT, _SHUT, _USED, _LEFT, _PLAN = np.arange(5)
+_MISSED, _VALUE, _MADE = np.arange(3)
+_EMPTY: Final = np.uint64(0)
+_BIT: Final = np.uint64(1)
+
 
 class Small(NamedTuple):
     """A problem of u <= 62 units in words of bits.
 
-    ``worth`` (u,) is what leaving a unit out loses; all of it must be kept when ``whole``.
+    ``worth`` (u,) is what leaving a unit out loses; all of it must be kept when ``wanted``.
     """
 
-    near: Words  # (u,) neighbours
-    wt: NDArray[np.float64]  # (u, u) links
+    sets: Words  # (r, 6) neighbours, units to be apart from, groups that stay together, and of
+    # each candidate for the centre: its unit, units within the limit, units with a way; 0: no more
+    pay: NDArray[np.float64]  # (u, u + c) links to each unit, cost to each candidate
     size: NDArray[np.float64]  # (u, m)
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    bound: NDArray[np.float64]  # (2, m) low, high
     worth: NDArray[np.float64]
-    apart: Words  # (u,)
-    together: Words  # (g,) all or none
-    owner: NDArray[np.int64]  # (c,) unit of each candidate for the centre
-    reach: Words  # (c,) units within the limit of each candidate
-    way: Words  # (c,) units with a way to each candidate
-    cost: NDArray[np.float64]  # (u, c)
+    candidates: int
     objective: int
     wanted: int  # -1: free
     mean: float
 
 
-@compiled
-def _bit(i: Any) -> Any:
-    return np.uint64(1) << np.uint64(i)
+def pack_small(
+    *,
+    near: Words,
+    apart: Words,
+    together: Words,
+    owner: NDArray[np.int64],
+    reach: Words,
+    way: Words,
+    links: NDArray[np.float64],
+    cost: NDArray[np.float64],
+    size: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    worth: NDArray[np.float64],
+    objective: int,
+    wanted: int,
+    mean: float,
+) -> Small:
+    """Return the problem in few arrays, which numba compiles faster.
+
+    near, apart (u,), together (g,), reach, way (c,) are words; owner (c,) the unit of each
+    candidate, links (u, u), cost (u, c), size (u, m), low and high (m,), worth (u,).
+    """
+    columns = (near, apart, together, np.uint64(1) << owner.astype(np.uint64), reach, way)
+    sets = np.zeros((max(len(c) for c in columns), len(columns)), np.uint64)
+    for i, column in enumerate(columns):
+        sets[: len(column), i] = column
+    return Small(
+        sets, np.ascontiguousarray(np.hstack([links, cost])), np.ascontiguousarray(size),
+        np.vstack([low, high]), worth, len(owner), int(objective), int(wanted), float(mean),
+    )  # fmt: skip
 
 
-@compiled
+@inner
+def _has(word: Any, i: Any) -> Any:
+    return (word >> np.uint64(i)) & _BIT != _EMPTY
+
+
+@inner
 def _lowest(word: Any) -> Any:
-    i = 0
-    while not word & _bit(i):
-        i += 1
-    return i
+    """Return the word of the lowest unit in ``word``."""
+    return word & (~word + _BIT)
 
 
-@compiled
+@inner
 def _around(small: Any, word: Any) -> Any:
-    out = np.uint64(0)
+    out = _EMPTY
     for i in range(small.worth.size):
-        if word & _bit(i):
-            out |= small.near[i]
+        if _has(word, i):
+            out |= small.sets[i, _NEAR]
     return out
 
 
-@compiled
-def _total(small: Any, word: Any, j: Any) -> Any:
+@inner
+def _total(size: Any, word: Any, j: Any) -> Any:
     out = 0.0
-    for i in range(small.worth.size):
-        if word & _bit(i):
-            out += small.size[i, j]
+    for i in range(size.shape[0]):
+        if _has(word, i):
+            out += size[i, j]
     return out
 
 
-@compiled
-def _too_much(small: Any, word: Any) -> Any:
-    for j in range(small.high.size):  # noqa: SIM110 - numba knows no generators
-        if _total(small, word, j) > small.high[j]:
-            return True
-    return False
+@inner
+def _within(small: Any, word: Any, row: Any, parts: Any, slack: Any) -> Any:
+    """Whether the sizes of ``word`` keep one bound of so many districts."""
+    for j in range(small.bound.shape[1]):
+        total, bound = _total(small.size, word, j), parts * small.bound[row, j]
+        if row == _LOW and total < bound - slack:
+            return False
+        if row == _HIGH and total > bound * (1.0 + slack):
+            return False
+    return True
 
 
-@compiled
+@inner
 def _centre(small: Any, district: Any) -> Any:
-    """Return (is there a centre within the limit, least cost); (True, 0) without costs."""
-    if small.owner.size == 0:
-        return True, 0.0
+    """Least cost to a centre within the limit, inf when there is none; 0 without costs."""
+    if small.candidates == 0:
+        return 0.0
+    u = small.worth.size
     reached, best = False, np.inf
-    for c in range(small.owner.size):
-        if not district & _bit(small.owner[c]):
+    for c in range(small.candidates):
+        if district & small.sets[c, _OWNER] == _EMPTY:
             continue
-        if not district & ~small.reach[c]:
+        if district & ~small.sets[c, _REACH] == _EMPTY:
             reached = True
-        if small.objective == COMPACT and not district & ~small.way[c]:
+        if small.objective == COMPACT and district & ~small.sets[c, _WAY] == _EMPTY:
             value = 0.0
-            for i in range(small.worth.size):
-                if district & _bit(i):
-                    value += small.cost[i, c]
-            best = min(best, value)
-    if small.objective == COMPACT:
-        return reached and best < np.inf, best
-    return reached, 0.0
+            for i in range(u):
+                if _has(district, i):
+                    value += small.pay[i, u + c]
+            if value < best:
+                best = value
+    if not reached:
+        return np.inf
+    return best if small.objective == COMPACT else 0.0
 
 
-@compiled
+@inner
 def _links_between(small: Any, one: Any, other: Any) -> Any:
     out = 0.0
     for i in range(small.worth.size):
-        if one & _bit(i) and small.near[i] & other:
+        if _has(one, i) and small.sets[i, _NEAR] & other != _EMPTY:
             for k in range(small.worth.size):
-                if other & _bit(k):
-                    out += small.wt[i, k]
+                if _has(other, k):
+                    out += small.pay[i, k]
     return out
 
 
-@compiled
+@inner
 def _grown(small: Any, seed: Any, allowed: Any) -> Any:
     """Return what hangs together with ``seed`` through ``allowed``."""
     out = seed
@@ -125,175 +167,169 @@ def _grown(small: Any, seed: Any, allowed: Any) -> Any:
         out = more
 
 
-@compiled
-def _can_reach_low(small: Any, district: Any, allowed: Any) -> Any:
-    """Whether the district could still grow to its lower bounds."""
-    enough = True
-    for j in range(small.low.size):
-        enough = enough and _total(small, district, j) >= small.low[j]
-    if enough:
-        return True
-    whole = _grown(small, district, allowed)
-    for j in range(small.low.size):  # noqa: SIM110 - numba knows no generators
-        if _total(small, whole, j) < small.low[j]:
-            return False
-    return True
+@inner
+def _torn(small: Any, word: Any) -> Any:
+    """Whether some units that must stay together are in part in ``word``."""
+    for g in range(small.sets.shape[0]):
+        group = small.sets[g, _GROUP]
+        if word & group != _EMPTY and word & group != group:
+            return True
+    return False
 
 
-@compiled
+@inner
 def _close(small: Any, district: Any, used: Any, free: Any, value: Any) -> Any:
     """Value with one more district; inf where it breaks a constraint.
 
     Where nothing may be left out, links to what is still free are cut for certain and counted
     now; else those to the districts before.
     """
-    for j in range(small.low.size):
-        if _total(small, district, j) < small.low[j]:
-            return np.inf
-    for g in small.together:
-        if district & g and (district & g) != g:
-            return np.inf
-    for i in range(small.worth.size):
-        if district & _bit(i) and district & small.apart[i]:
-            return np.inf
-    allowed, cost = _centre(small, district)
-    if not allowed:
+    if not _within(small, district, _LOW, ONE, 0.0) or _torn(small, district):
         return np.inf
-    if small.objective == COMPACT:
+    for i in range(small.worth.size):
+        if _has(district, i) and district & small.sets[i, _APART] != _EMPTY:
+            return np.inf
+    cost = _centre(small, district)
+    if small.objective == COMPACT or cost == np.inf:
         return value + cost
     if small.objective == BALANCE:
         if small.wanted < 0:
             return value
-        return max(value, abs(_total(small, district, 0) / small.mean - 1.0))
+        off = abs(_total(small.size, district, ZERO) / small.mean - 1.0)
+        return off if off > value else value
     return value + _links_between(small, district, free if small.wanted >= 0 else used)
 
 
-@compiled
-def _spread_of(small: Any, sets: Any, districts: Any) -> Any:
-    """Return the balance of a whole plan when the number of districts is free."""
-    total = 0.0
-    for d in range(districts):
-        total += _total(small, sets[d], 0)
-    worst = 0.0
-    for d in range(districts):
-        if total > 0:
-            worst = max(worst, abs(_total(small, sets[d], 0) * districts / total - 1.0))
-    return worst
-
-
-@compiled
-def _rest_fits(small: Any, rest: Any, made: Any) -> Any:
-    """Whether the districts still to be made can hold the units still free, by their sums."""
+@inner
+def _rest_fits(small: Any, rest: Any, to_make: Any) -> Any:
+    """Whether ``to_make`` districts can hold the units still free, by their sums."""
     if small.wanted < 0:
         return True
-    to_make = small.wanted - made
-    if to_make < 0 or (to_make == 0) != (rest == 0):
+    if to_make < 0 or (to_make == 0) != (rest == _EMPTY):
         return False
-    for j in range(small.low.size):
-        t = _total(small, rest, j)
-        if t < to_make * small.low[j] - _EPS or t > to_make * small.high[j] * (1 + _EPS):
+    if not _within(small, rest, _LOW, to_make, _EPS):
+        return False
+    if not _within(small, rest, _HIGH, to_make, _EPS):
+        return False
+    while rest != _EMPTY:
+        part = _grown(small, _lowest(rest), rest)
+        if not _within(small, part, _LOW, ONE, 0.0):
             return False
-    while rest != np.uint64(0):
-        part = _grown(small, _bit(_lowest(rest)), rest)
-        for j in range(small.low.size):
-            if _total(small, part, j) < small.low[j]:
-                return False
         rest &= ~part
     return True
 
 
-@compiled
-def _push(todo: Any, top: Any, sets: Any, words: Any, made: Any, lost: Any, value: Any) -> Any:
-    for i in range(4):
-        todo.words[top, i] = words[i]
-    todo.plan[top] = sets
-    todo.made[top] = made
-    todo.figures[top] = (lost, value)
-    return top + 1
-
-
-@compiled
-def _better(best: Any, lost: Any, value: Any) -> Any:
-    return lost < best[0] - _EPS or (lost <= best[0] + _EPS and value < best[1] - _EPS)
-
-
-@compiled
-def _finish(small: Any, best: Any, sets: Any, row: Any, left: Any, made: Any, figures: Any) -> None:
+@inner
+def _finish(small: Any, best: Any, found: Any, words: Any, figures: Any, top: Any) -> None:
     """Take a plan in which every unit is decided, if it is allowed and better."""
-    if small.wanted >= 0 and made != small.wanted:
+    made = int(figures[top, _MADE])
+    if (small.wanted >= 0 and made != small.wanted) or _torn(small, words[top, _LEFT]):
         return
-    for g in small.together:
-        if left & g and (left & g) != g:
-            return
-    lost, value = figures[0], figures[1]
+    missed, value = figures[top, _MISSED], figures[top, _VALUE]
     if small.objective == BALANCE and small.wanted < 0:
-        value = _spread_of(small, row, made)
-    if _better(best, lost, value):
-        best[0], best[1] = lost, value
-        sets[:] = 0
-        sets[:made] = row[:made]
+        # The balance of a whole plan, which is known only now that the number of districts is.
+        total = 0.0
+        for d in range(made):
+            total += _total(small.size, words[top, _PLAN + d], ZERO)
+        for d in range(made if total > 0 else 0):
+            off = abs(_total(small.size, words[top, _PLAN + d], ZERO) * made / total - 1.0)
+            if off > value:
+                value = off
+    if _better(best, missed, value):
+        best[0], best[1] = missed, value
+        for d in range(found.size):
+            found[d] = words[top, _PLAN + d] if d < made else _EMPTY
 
 
-@compiled
-def _visit(small: Any, todo: Any, top: Any, best: Any, sets: Any) -> Any:
-    """Decide one unit of the plan on top of the stack; returns the new top."""
-    none = np.uint64(0)
-    row = todo.plan[top].copy()
-    district, shut, used, left = todo.words[top]
-    k, lost, value = todo.made[top], todo.figures[top, 0], todo.figures[top, 1]
-    if not _better(best, lost, value):
-        return top
-    free = todo.every & ~used & ~left & ~district
-    if district == none and free == none:
-        _finish(small, best, sets, row, left, k, todo.figures[top])
-        return top
-    if district == none:
-        v = _lowest(free)
-        bit = _bit(v)
-        if small.wanted < 0:
-            words = (district, shut, used, left | bit)
-            top = _push(todo, top, row, words, k, lost + small.worth[v], value)
-        if not _too_much(small, bit):
-            top = _push(todo, top, row, (bit, none, used, left), k, lost, value)
-        return top
-    if not _can_reach_low(small, district, free & ~shut):
-        return top
+@inner
+def _better(best: Any, missed: Any, value: Any) -> Any:
+    return missed < best[0] - _EPS or (missed <= best[0] + _EPS and value < best[1] - _EPS)
+
+
+@inner
+def _cannot_win(small: Any, best: Any, words: Any, figures: Any, top: Any, free: Any) -> Any:
+    """Whether the district being grown can reach its lower bounds no more, or cuts too much."""
+    district, shut = words[top, _DISTRICT], words[top, _SHUT]
+    if not _within(small, district, _LOW, ONE, 0.0):
+        whole = _grown(small, district, free & ~shut)
+        if not _within(small, whole, _LOW, ONE, 0.0):
+            return True
     if small.objective == CUT and small.wanted >= 0:
-        certain = value + _links_between(small, district, shut)
-        if not _better(best, lost, certain):
-            return top
-    edge = _around(small, district) & free & ~shut
-    if edge != none:
-        bit = _bit(_lowest(edge))
-        top = _push(todo, top, row, (district, shut | bit, used, left), k, lost, value)
-        if not _too_much(small, district | bit):
-            top = _push(todo, top, row, (district | bit, shut, used, left), k, lost, value)
+        certain = figures[top, _VALUE] + _links_between(small, district, shut)
+        return not _better(best, figures[top, _MISSED], certain)
+    return False
+
+
+@inner
+def _copy(words: Any, figures: Any, top: Any) -> None:
+    """Put the plan on top of the stack there once more."""
+    for i in range(words.shape[1]):
+        words[top + 1, i] = words[top, i]
+    for i in range(figures.shape[1]):
+        figures[top + 1, i] = figures[top, i]
+
+
+@inner
+def _visit(small: Any, words: Any, figures: Any, top: Any, best: Any, found: Any) -> Any:
+    """Decide one unit of the plan on top of the stack; returns the new top."""
+    row = words[top]
+    district, shut, used = row[_DISTRICT], row[_SHUT], row[_USED]
+    if not _better(best, figures[top, _MISSED], figures[top, _VALUE]):
+        return top - 1
+    free = ((_BIT << np.uint64(small.worth.size)) - _BIT) & ~used & ~row[_LEFT] & ~district
+    if district == _EMPTY and free == _EMPTY:
+        _finish(small, best, found, words, figures, top)
+        return top - 1
+    if district == _EMPTY:
+        bit = _lowest(free)
+        fits = _within(small, bit, _HIGH, ONE, 0.0)
+        if small.wanted < 0:
+            _copy(words, figures, top)
+            row[_LEFT] |= bit
+            figures[top, _MISSED] += _total_worth(small.worth, bit)
+            top += 1
+        if not fits:
+            return top - 1
+        words[top, _DISTRICT], words[top, _SHUT] = bit, _EMPTY
         return top
-    value = _close(small, district, used, free, value)
-    if value < np.inf and _rest_fits(small, free, k + 1):
-        row[k] = district
-        top = _push(todo, top, row, (none, none, used | district, left), k + 1, lost, value)
+    if _cannot_win(small, best, words, figures, top, free):
+        return top - 1
+    edge = _around(small, district) & free & ~shut
+    if edge != _EMPTY:
+        bit = _lowest(edge)
+        fits = _within(small, district | bit, _HIGH, ONE, 0.0)
+        if fits:
+            _copy(words, figures, top)
+            words[top + 1, _DISTRICT] = district | bit
+        row[_SHUT] |= bit
+        return top + 1 if fits else top
+    value = _close(small, district, used, free, figures[top, _VALUE])
+    made = int(figures[top, _MADE])
+    if value == np.inf or not _rest_fits(small, free, small.wanted - made - 1):
+        return top - 1
+    row[_PLAN + made] = district
+    row[_DISTRICT], row[_SHUT], row[_USED] = _EMPTY, _EMPTY, used | district
+    figures[top, _VALUE], figures[top, _MADE] = value, made + 1
     return top
 
 
-class _Todo(NamedTuple):
-    """Stack of partial plans, each with its words: district, shut out, used, left out."""
-
-    every: np.uint64
-    words: Words  # (depth, 4)
-    plan: Words  # (depth, u)
-    made: NDArray[np.int64]
-    figures: NDArray[np.float64]  # (depth, 2) worth left out, value
+@inner
+def _total_worth(worth: Any, word: Any) -> Any:
+    out = 0.0
+    for i in range(worth.size):
+        if _has(word, i):
+            out += worth[i]
+    return out
 
 
 @compiled
-def _work(small: Any, todo: Any, best: Any, sets: Any, budget: Any) -> Any:
-    top = 1
+def _work(small: Any, words: Any, figures: Any, best: Any, found: Any, budget: Any) -> Any:
+    top = ZERO
     for _ in range(budget):
-        if top == 0:
+        if top < 0:
             return True
-        top = _visit(small, todo, top - 1, best, sets)
-    return top == 0
+        top = _visit(small, words, figures, top, best, found)
+    return top < 0
 
 
 def enumerate_all(small: Small, best: NDArray[np.float64], sets: Words, *, budget: int) -> bool:
@@ -304,9 +340,5 @@ def enumerate_all(small: Small, best: NDArray[np.float64], sets: Words, *, budge
     """
     n = len(small.worth)
     depth = 3 * n + 8
-    every = np.uint64((1 << n) - 1)
-    todo = _Todo(
-        every, np.zeros((depth, 4), np.uint64), np.zeros((depth, n), np.uint64),
-        np.zeros(depth, np.int64), np.zeros((depth, 2)),
-    )  # fmt: skip
-    return bool(_work(small, todo, best, sets, budget))
+    words = np.zeros((depth, int(_PLAN) + n), np.uint64)
+    return bool(_work(small, words, np.zeros((depth, 3)), best, sets, budget))

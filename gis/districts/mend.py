@@ -6,159 +6,190 @@ from typing import Any, Final
 
 import numpy as np
 
-from gis.districts.anneal import free_slot, recombine, split
-from gis.districts.state import BROKEN, compiled, draw_below, miss, put, refresh, still_whole, take
+from gis.districts.anneal import free_slot, move, recombine, sizes_of, split
+from gis.districts.state import (
+    AFTER,
+    BOUNDS,
+    BROKEN,
+    HEAD,
+    LABEL,
+    LOW,
+    NEAR,
+    NONE,
+    NOW,
+    NUMBER,
+    ONE,
+    SIZE,
+    STACK,
+    STAMP,
+    TICK,
+    TOTAL,
+    ZERO,
+    compiled,
+    draw_below,
+    inner,
+    miss,
+    put,
+    refresh,
+    still_whole,
+    take,
+)
 
 _NONE_BROKEN: Final = 1e-9
+# How many trees are grown before a cut is given up.
+_TREES_MENDED, _TREES_PLACED, _TREES_ALONE = np.arange(2, 5)
 
 
 @compiled
-def mend(instance: Any, state: Any, free: Any, tries: Any) -> None:
+def mend(state: Any, free: Any, tries: Any) -> None:
     """Cut broken districts anew together with their neighbours until nothing is broken."""
     nobody = np.empty(0, np.int64)
     for _ in range(3):
-        for d in range(state.number.size):
+        for d in range(state.dist.shape[0]):
             for t in range(tries):
-                if state.number[d] == 0 or state.broken[d] <= _NONE_BROKEN:
+                if state.dist[d, NUMBER] == 0 or state.total[d, BROKEN] <= _NONE_BROKEN:
                     break
-                v = state.head[d]
-                for _ in range(draw_below(state.rng, state.number[d])):
-                    v = state.after[v]
-                recombine(instance, state, v, 2 + t % 3, nobody, free, 0.0, 2)
+                v = state.dist[d, HEAD]
+                for _ in range(draw_below(state.clock, state.dist[d, NUMBER])):
+                    v = state.unit[v, AFTER]
+                recombine(state, v, 2 + t % 3, nobody, free, 0.0, _TREES_MENDED)
 
 
-@compiled
+@inner
 def _list(state: Any, d: Any) -> Any:
-    out = np.empty(state.number[d], np.int64)
-    u = state.head[d]
+    out = np.empty(state.dist[d, NUMBER], np.int64)
+    u = state.dist[d, HEAD]
     for i in range(out.size):
         out[i] = u
-        u = state.after[u]
+        u = state.unit[u, AFTER]
     return out
 
 
-@compiled
-def _peel(instance: Any, state: Any, d: Any) -> Any:
+@inner
+def _give_up(state: Any, d: Any) -> None:
+    """Leave all units of district d without a district."""
+    while state.dist[d, NUMBER] > 0:
+        take(state, state.dist[d, HEAD])
+    refresh(state, d)
+
+
+@inner
+def _peel(state: Any, d: Any) -> Any:
     """Take the one unit out of district d that mends most and loses least; False: none mends."""
-    best, best_broken, best_size = -1, state.broken[d] - _NONE_BROKEN, 1e300
-    for u in _list(state, d):
-        take(instance, state, u)
-        refresh(instance, state, d)
-        broken = state.broken[d]
+    best, best_broken, best_size = NONE, state.total[d, BROKEN] - _NONE_BROKEN, 1e300
+    members = _list(state, d)
+    for i in range(members.size):
+        u = members[i]
+        move(state, u, NONE)
+        broken, size = state.total[d, BROKEN], state.real[u, SIZE]
         better = broken < best_broken - _NONE_BROKEN or (
-            broken <= best_broken + _NONE_BROKEN and instance.size[u, 0] < best_size
+            broken <= best_broken + _NONE_BROKEN and size < best_size
         )
-        if state.number[d] > 0 and better and still_whole(instance, state, u, d):
-            best, best_broken, best_size = u, broken, instance.size[u, 0]
-        put(instance, state, u, d)
-        refresh(instance, state, d)
+        if state.dist[d, NUMBER] > 0 and better and still_whole(state, u, d):
+            best, best_broken, best_size = u, broken, size
+        move(state, u, d)
     if best < 0:
         return False
-    take(instance, state, best)
-    refresh(instance, state, d)
+    move(state, best, NONE)
     return True
 
 
 @compiled
-def trim(instance: Any, state: Any) -> None:
+def trim(state: Any) -> None:
     """Make every district keep every constraint: peel units off, or give the district up."""
-    for d in range(state.number.size):
-        while state.number[d] > 0 and state.broken[d] > _NONE_BROKEN:
-            if not _peel(instance, state, d):
-                for u in _list(state, d):
-                    take(instance, state, u)
-                refresh(instance, state, d)
+    for d in range(state.dist.shape[0]):
+        while state.dist[d, NUMBER] > 0 and state.total[d, BROKEN] > _NONE_BROKEN:
+            if not _peel(state, d):
+                _give_up(state, d)
 
 
-@compiled
-def _free_part(instance: Any, state: Any, v: Any) -> Any:
+@inner
+def _free_part(state: Any, v: Any) -> Any:
     """Return the unplaced units that hang together with unplaced unit v."""
-    state.clock[0] += 1
-    state.stamp[v] = state.clock[0]
-    state.stack[0] = v
+    unit = state.unit
+    state.clock[TICK] += 1
+    unit[v, STAMP] = state.clock[TICK]
+    unit[0, STACK] = v
     first, last = 0, 1
     while first < last:
-        x = state.stack[first]
+        x = unit[first, STACK]
         first += 1
-        for e in range(instance.ptr[x], instance.ptr[x + 1]):
-            t = instance.adj[e]
-            if state.label[t] < 0 and state.stamp[t] != state.clock[0]:
-                state.stamp[t] = state.clock[0]
-                state.stack[last] = t
+        for e in range(unit[x, NEAR], unit[x + 1, NEAR]):
+            t = state.near[e]
+            if unit[t, LABEL] < 0 and unit[t, STAMP] != state.clock[TICK]:
+                unit[t, STAMP] = state.clock[TICK]
+                unit[last, STACK] = t
                 last += 1
-    return state.stack[:last].copy()
+    out = np.empty(last, np.int64)
+    for i in range(last):
+        out[i] = unit[i, STACK]
+    return out
 
 
-@compiled
-def _join(instance: Any, state: Any, v: Any) -> Any:
+@inner
+def _join(state: Any, v: Any) -> Any:
     """Give unplaced unit v to a neighbouring district that can hold it."""
-    b0 = state.sums[BROKEN]
-    for e in range(instance.ptr[v], instance.ptr[v + 1]):
-        d = state.label[instance.adj[e]]
-        if d < 0:
-            continue
-        put(instance, state, v, d)
-        refresh(instance, state, d)
-        if state.sums[BROKEN] <= b0 + _NONE_BROKEN:
-            return True
-        take(instance, state, v)
-        refresh(instance, state, d)
+    unit = state.unit
+    b0 = state.rule[NOW, BROKEN]
+    for e in range(unit[v, NEAR], unit[v + 1, NEAR]):
+        d = unit[state.near[e], LABEL]
+        if d >= 0:
+            move(state, v, d)
+            if state.rule[NOW, BROKEN] <= b0 + _NONE_BROKEN:
+                return True
+            move(state, v, NONE)
     return False
 
 
-@compiled
-def _found(instance: Any, state: Any, nodes: Any, tries: Any) -> Any:
+@inner
+def _found(state: Any, part: Any) -> Any:
     """Make new districts of unplaced units alone."""
-    total = np.zeros(instance.size.shape[1])
-    for u in nodes:
-        for j in range(total.size):
-            total[j] += instance.size[u, j]
-    for parts in range(1, nodes.size + 1):
-        if miss(instance, total, parts) > _NONE_BROKEN:
-            if total[0] < parts * instance.low[0]:
+    total = sizes_of(state, part)
+    nodes = np.empty(part.size, np.int64)
+    for parts in range(1, part.size + 1):
+        if miss(state.rule, total, ZERO, parts) > _NONE_BROKEN:
+            if total[0, TOTAL] < parts * state.rule[BOUNDS, LOW]:
                 return False
             continue
-        ends = split(instance, state, nodes, parts, tries, True)
-        begin, b0 = 0, state.sums[BROKEN]
-        for p in range(ends.size):
+        for i in range(part.size):
+            nodes[i] = part[i]
+        ends = np.empty(parts, np.int64)
+        if not split(state, nodes, ends, _TREES_ALONE, ONE):
+            continue
+        begin, b0 = 0, state.rule[NOW, BROKEN]
+        for p in range(parts):
             d = free_slot(state)
             if d < 0:
                 return False
             for i in range(begin, ends[p]):
-                put(instance, state, nodes[i], d)
-            refresh(instance, state, d)
+                put(state, nodes[i], d)
+            refresh(state, d)
             begin = ends[p]
-            if state.sums[BROKEN] > b0 + _NONE_BROKEN:
-                for u in _list(state, d):
-                    take(instance, state, u)
-                refresh(instance, state, d)
-        if ends.size > 0:
-            return True
+            if state.rule[NOW, BROKEN] > b0 + _NONE_BROKEN:
+                _give_up(state, d)
+        return True
     return False
 
 
 @compiled
-def place(instance: Any, state: Any, tries: Any) -> Any:
+def place(state: Any, tries: Any) -> Any:
     """Place what has no district, without breaking anything; returns how many units were placed."""
     placed = 0
     one = np.empty(1, np.int64)
-    for v in range(state.label.size):
-        if state.label[v] >= 0:
+    for v in range(state.real.shape[0]):
+        if state.unit[v, LABEL] >= 0:
             continue
-        if _join(instance, state, v):
+        if _join(state, v):
             placed += 1
             continue
-        nodes = _free_part(instance, state, v)
-        if nodes.size > 1 and _found(instance, state, nodes.copy(), 4):
+        part = _free_part(state, v)
+        if part.size > 1 and _found(state, part):
             placed += 1
             continue
+        one[0] = v
         for t in range(tries):
-            if t % 2 == 0:
-                done = recombine(instance, state, v, 1 + (t // 2) % 4, nodes, True, 0.0, 3)
-            else:
-                one[0] = v
-                done = recombine(instance, state, v, 1 + (t // 2) % 4, one, True, 0.0, 3)
-            if done:
+            extra = part if t % 2 == 0 else one
+            if recombine(state, v, 1 + (t // 2) % 4, extra, ONE, 0.0, _TREES_PLACED):
                 placed += 1
                 break
     return placed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from gis.districts.anneal import anneal, split, usual_change
 from gis.districts.mend import mend, place, trim
-from gis.districts.state import BROKEN, CUT, Instance, State, load, make_state
+from gis.districts.state import BROKEN, CUT, NOW, WEIGHT, Instance, State, labels, load, make_state
 
 _MOST_STEPS: Final = 3_000_000
 _STEPS_PER_UNIT: Final = 300
@@ -85,70 +86,65 @@ def _attempt(
     instance: Instance, state: State, districts: int, free: bool, clock: Clock
 ) -> tuple[NDArray[np.int64], float]:
     """One start and two annealings; returns labels that break nothing and their score."""
-    _start(instance, state, districts)
-    usual = float(usual_change(instance, state, 200)) or 1.0
+    _start(state, districts)
+    usual = float(usual_change(state, 200)) or 1.0
     steps = int(np.clip(_STEPS_PER_UNIT * len(instance.size), _LEAST_STEPS, _MOST_STEPS))
     steps //= _COST_DIVISOR if instance.use_cost else 1
-    run = _Run(instance, state, free, clock, steps, districts)
+    members = len(instance.size) / max(districts, 1)
+    run = _Run(state, int(free), clock, steps, int(max(20, 4 * members)))
     label, _ = run.anneal(1.0 * usual, 0.05 * usual, broken=3.0 * usual)
-    hard = run.weighted(1e6 * usual)
-    load(hard, state, label)
-    mend(hard, state, free, 20)
+    state.rule[WEIGHT, BROKEN] = 1e6 * usual
+    load(state, label)
+    mend(state, int(free), 20)
     if free:
-        trim(hard, state)
-        place(hard, state, 24)
-    elif state.sums[BROKEN] > 1e-9:
+        trim(state)
+        place(state, 24)
+    elif state.rule[NOW, BROKEN] > 1e-9:
         return np.full(len(label), -1, np.int64), np.inf
     label, figure = run.anneal(0.3 * usual, 0.01 * usual, broken=1e6 * usual)
     if free and (label < 0).any():
-        load(hard, state, label)
-        if place(hard, state, 60):
+        load(state, label)
+        if place(state, 60):
             label, figure = run.anneal(0.05 * usual, 0.01 * usual, broken=1e6 * usual)
     return label, figure
 
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    instance: Instance
     state: State
-    free: bool
+    free: int
     clock: Clock
     steps: int
-    districts: int
-
-    def weighted(self, broken: float) -> Instance:
-        """Return the instance with another weight of what is broken."""
-        weight = self.instance.weight.copy()
-        weight[BROKEN] = broken
-        return self.instance._replace(weight=weight)
+    merge_every: int
 
     def anneal(self, hot: float, cold: float, *, broken: float) -> tuple[NDArray[np.int64], float]:
-        """Anneal from the state as it is; returns the best plan seen and its score."""
-        instance = self.weighted(broken)
-        load(instance, self.state, self.state.label.copy())
-        best = self.state.label.copy()
-        figures = np.array([self.state.sums[BROKEN], np.inf])
-        members = len(self.instance.size) / max(self.districts, 1)
-        every = int(max(20, 4 * members))
+        """Anneal from the state as it is; returns the best plan seen and its score.
+
+        ``broken`` is the weight of what is broken.
+        """
+        state = self.state
+        state.rule[WEIGHT, BROKEN] = broken
+        best = labels(state)
+        load(state, best)
+        figures = np.array([state.rule[NOW, BROKEN], np.inf])
         chunks = max(1, self.steps // _CHUNK)
         falls = np.geomspace(hot, cold, chunks + 1)
         for i in range(chunks):
             anneal(
-                instance, self.state, best, figures, self.steps // chunks, falls[i : i + 2],
-                self.free, every,
+                state, best, figures, self.steps // chunks, float(falls[i]), float(falls[i + 1]),
+                self.free, self.merge_every,
             )  # fmt: skip
             if self.clock.out:
                 break
         return best, float(figures[1])
 
 
-def _start(instance: Instance, state: State, districts: int) -> None:
+def _start(state: State, districts: int) -> None:
     """Cut all units into ``districts`` parts, as near to the bounds as a few trees allow."""
-    nodes = np.arange(len(instance.size))
-    ends = split(instance, state, nodes, districts, 6, False)
+    nodes = np.arange(len(state.real))
+    ends = np.zeros(districts, np.int64)
     label = np.full(len(nodes), -1, np.int64)
-    begin = 0
-    for d, end in enumerate(ends):
-        label[nodes[begin:end]] = d
-        begin = end
-    load(instance, state, label)
+    if split(state, nodes, ends, 6, 0):
+        for d, (begin, end) in enumerate(pairwise([0, *ends])):
+            label[nodes[begin:end]] = d
+    load(state, label)

@@ -1,8 +1,11 @@
 """The working state of the search: labels and everything a move has to know, kept up to date.
 
-Compiled with numba. One `Instance` never changes; one `State` changes in place. All constraints
-but contiguity are soft here (``broken`` says by how much they are missed), so that the search can
-walk through plans that are not allowed yet; what is returned is mended and checked elsewhere.
+Compiled with numba. All constraints but contiguity are soft here (``BROKEN`` says by how much they
+are missed), so that the search can walk through plans that are not allowed yet; what is returned
+is mended and checked elsewhere.
+
+Compiled functions see one `State` of few arrays with many columns: what numba needs to compile a
+function grows with the number of arrays that it is given, not with what they hold.
 """
 
 from __future__ import annotations
@@ -20,10 +23,33 @@ OBJECTIVES: Final = {"cut-links": CUT, "balance": BALANCE, "compact": COMPACT}
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# Places in State.sums.
-LINKS_CUT, VALUE, BROKEN, SPREAD = 0, 1, 2, 3
-# Bits in Instance.cost_flag.
+# A whole number of Python would make numba compile a function anew for each value that it is
+# called with; these are of one type.
+ZERO: Final[Any] = np.int64(0)
+ONE: Final[Any] = np.int64(1)
+NONE: Final[Any] = np.int64(-1)
+# Columns of State.unit: where the rows of a unit begin (neighbours, units to be apart from,
+# costs: in State.near; candidates for the centre), its district, a doubly linked list of the
+# members of each district, and room for walks.
+NEAR, LABEL, STAMP, AFTER, BEFORE, PLACE, STACK, APART, COST, FIRST = np.arange(10)
+# Columns of State.real; the sizes begin at SIZE.
+X, Y, SIZE = np.arange(3)
+# Columns of State.dist.
+NUMBER, HEAD, CLASH = np.arange(3)
+# Columns of the first two rows of State.rule, and of State.total.
+LINKS_CUT, VALUE, BROKEN, SPREAD = np.arange(4)
+# Further columns of State.total: sum x, sum y, sum of squares; the sums of sizes begin at TOTAL.
+SUM_X, SUM_Y, SQUARES, TOTAL = np.arange(4, 8)
+# Rows of State.rule; the bounds of the sizes begin at BOUNDS, with the columns below.
+NOW, WEIGHT, BOUNDS = np.arange(3)
+LOW, HIGH, SLACK, SCALE = np.arange(4)
+# Columns of State.seat.
+REACH, OVER, LACK = np.arange(3)
+# Places in State.clock.
+TICK, SLOT, RANDOM = np.arange(3)
+# Bits of a cost: beyond the limit, no way.
 FAR, LOST = 1, 2
+_FLAG_BITS: Final = 2
 _CLASH_WEIGHT: Final = 2.0
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -31,10 +57,20 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def compiled(function: _Function) -> _Function:
     """Compile on first call and keep the result on disk where some folder can be written."""
+    return _compile(function, {})
+
+
+def inner(function: _Function) -> _Function:
+    """Compile like `compiled`, but without the entry for callers in Python, which takes time."""
+    return _compile(function, {"no_cpython_wrapper": True, "no_cfunc_wrapper": True})
+
+
+def _compile(function: _Function, options: dict[str, Any]) -> _Function:
+    build = cast("Any", njit)
     try:
-        return cast("_Function", njit(cache=True, nogil=True)(function))
+        return cast("_Function", build(cache=True, nogil=True, **options)(function))
     except RuntimeError:  # a service account without any writable folder
-        return cast("_Function", njit(nogil=True)(function))
+        return cast("_Function", build(nogil=True, **options)(function))
 
 
 class Instance(NamedTuple):
@@ -64,313 +100,290 @@ class Instance(NamedTuple):
 
 
 class State(NamedTuple):
-    """Labels (u,) and sums per district (k slots); slots with no member are free."""
+    """All that a move reads and changes, for k slots of districts; slots with no member are free.
 
-    label: Ints
-    total: Floats  # (k, m)
-    number: Ints
-    moment: Floats  # (k, 3) sum x, sum y, sum of squares
-    head: Ints  # first member of each district, then a doubly linked list
-    after: Ints
-    before: Ints
-    broken: Floats
-    value: Floats
-    spread: Floats
-    clash: Ints
-    reach: Floats  # (c,) size x cost of the district, were this candidate its centre
-    over: Ints  # (c,) units of the district beyond the limit from this candidate
-    lost: Ints  # (c,) units of the district with no way to this candidate
-    sums: Floats  # (4,)
-    stamp: Ints
-    stack: Ints
-    place: Ints
-    clock: Ints  # (2,) the last stamp; the last free slot
-    rng: NDArray[np.uint64]
+    ``near`` holds the neighbours of each unit, then the units that it must be apart from, then its
+    costs as candidate x 4 + flags; ``worth`` holds beside them how many links stand behind a
+    neighbour (0; size x cost) and after them, from ``len(near)`` on, the lengths of the links.
+    """
+
+    unit: Ints  # (u + 1, 10)
+    real: Floats  # (u, 2 + m)
+    near: Ints
+    worth: Floats
+    dist: Ints  # (k, 3) how many members, the first of them, pairs that must be apart
+    total: Floats  # (k, 7 + m)
+    seat: Floats  # (c, 3) were this candidate the centre: size x cost; units beyond; without way
+    rule: Floats  # (2 + m, 4) sums now; their weights; low, high, slack, scale of each size
+    clock: Ints  # (3,) the last stamp; the last free slot; the random numbers
+    objective: int
+    mean: float
+    use_cost: bool
 
 
 def make_state(instance: Instance, *, slots: int, seed: int) -> State:
     """Return a state in which no unit has a district yet."""
     units, sizes = instance.size.shape
-    candidates = int(instance.first[-1])
+    links, pairs = len(instance.adj), len(instance.apart_adj)
+    unit = np.zeros((units + 1, 10), np.int64)
+    unit[:, NEAR], unit[:, FIRST] = instance.ptr, instance.first
+    unit[:, APART] = links + instance.apart_ptr
+    unit[:, COST] = links + pairs + instance.cost_ptr
+    unit[:, [LABEL, AFTER, BEFORE]] = -1
+    dist = np.zeros((slots, 3), np.int64)
+    dist[:, HEAD] = -1
+    costs = (instance.cost_col << _FLAG_BITS) | instance.cost_flag
+    bounds = np.column_stack([instance.low, instance.high, instance.slack, instance.scale])
     start = np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1)
-    none = np.full(units, -1, np.int64)
     return State(
-        label=none.copy(),
-        total=np.zeros((slots, sizes)),
-        number=np.zeros(slots, np.int64),
-        moment=np.zeros((slots, 3)),
-        head=np.full(slots, -1, np.int64),
-        after=none.copy(),
-        before=none.copy(),
-        broken=np.zeros(slots),
-        value=np.zeros(slots),
-        spread=np.zeros(slots),
-        clash=np.zeros(slots, np.int64),
-        reach=np.zeros(candidates),
-        over=np.zeros(candidates, np.int64),
-        lost=np.zeros(candidates, np.int64),
-        sums=np.zeros(4),
-        stamp=np.zeros(units, np.int64),
-        stack=np.zeros(units, np.int64),
-        place=np.zeros(units, np.int64),
-        clock=np.zeros(2, np.int64),
-        rng=start,
+        unit=unit,
+        real=np.column_stack([instance.xy, instance.size]).astype(np.float64),
+        near=np.concatenate([instance.adj, instance.apart_adj, costs]).astype(np.int64),
+        worth=np.concatenate([instance.wt, np.zeros(pairs), instance.cost_val, instance.far]),
+        dist=dist,
+        total=np.zeros((slots, TOTAL + sizes)),
+        seat=np.zeros((int(instance.first[-1]), 3)),
+        rule=np.vstack([np.zeros(4), instance.weight, bounds]),
+        clock=np.concatenate([np.zeros(2, np.int64), start.view(np.int64)]),
+        objective=int(instance.objective),
+        mean=float(instance.mean),
+        use_cost=bool(instance.use_cost),
     )
 
 
-@compiled
-def draw(rng: Any) -> Any:
+def labels(state: State) -> Ints:
+    """Return a copy of the district of each unit, (u,), -1 without."""
+    return state.unit[:-1, LABEL].copy()
+
+
+@inner
+def draw(clock: Any) -> Any:
     """Return the next number in [0, 1) (xorshift64*, Vigna 2016); the state is the caller's."""
-    x = rng[0]
+    x = np.uint64(clock[RANDOM])
     x ^= x >> np.uint64(12)
     x ^= x << np.uint64(25)
     x ^= x >> np.uint64(27)
-    rng[0] = x
+    clock[RANDOM] = np.int64(x)
     return float((x * np.uint64(2685821657736338717)) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@compiled
-def draw_below(rng: Any, n: Any) -> Any:
+@inner
+def draw_below(clock: Any, n: Any) -> Any:
     """Return the next whole number in 0..n-1."""
-    return min(int(draw(rng) * n), n - 1)
+    i = int(draw(clock) * n)
+    return i if i < n else n - 1
 
 
-@compiled
-def entry(instance: Any, unit: Any, candidate: Any) -> Any:
-    """Place of (unit, candidate) in the cost rows, or -1 where there is no way."""
-    lo, hi = instance.cost_ptr[unit], instance.cost_ptr[unit + 1]
-    if hi - lo == instance.first[-1]:
-        return lo + candidate
-    while lo < hi:
-        mid = (lo + hi) // 2
-        if instance.cost_col[mid] < candidate:
-            lo = mid + 1
-        else:
-            hi = mid
-    if lo < instance.cost_ptr[unit + 1] and instance.cost_col[lo] == candidate:
-        return lo
-    return -1
-
-
-@compiled
-def _add_reach(instance: Any, state: Any, unit: Any, candidate: Any, sign: Any) -> None:
-    e = entry(instance, unit, candidate)
-    if e < 0:
-        state.over[candidate] += sign
-        state.lost[candidate] += sign
-        return
-    state.reach[candidate] += sign * instance.cost_val[e]
-    if instance.cost_flag[e] & FAR:
-        state.over[candidate] += sign
-    if instance.cost_flag[e] & LOST:
-        state.lost[candidate] += sign
-
-
-@compiled
-def _join_reach(instance: Any, state: Any, v: Any, d: Any) -> None:
-    first = instance.first
-    for c in range(first[v], first[v + 1]):
-        state.reach[c] = 0.0
-        state.over[c] = 0
-        state.lost[c] = 0
-        _add_reach(instance, state, v, c, 1)
-    u = state.head[d]
-    while u >= 0:
-        for c in range(first[v], first[v + 1]):
-            _add_reach(instance, state, u, c, 1)
-        for c in range(first[u], first[u + 1]):
-            _add_reach(instance, state, v, c, 1)
-        u = state.after[u]
-
-
-@compiled
-def put(instance: Any, state: Any, v: Any, d: Any) -> None:
-    """Give unit v, which has no district, to district d; `refresh(d)` must follow."""
-    if instance.use_cost:
-        _join_reach(instance, state, v, d)
-    for j in range(instance.size.shape[1]):
-        state.total[d, j] += instance.size[v, j]
-    x, y = instance.xy[v, 0], instance.xy[v, 1]
-    state.moment[d, 0] += x
-    state.moment[d, 1] += y
-    state.moment[d, 2] += x * x + y * y
-    state.number[d] += 1
-    h = state.head[d]
-    state.after[v] = h
-    state.before[v] = -1
-    if h >= 0:
-        state.before[h] = v
-    state.head[d] = v
-    for e in range(instance.ptr[v], instance.ptr[v + 1]):
-        other = state.label[instance.adj[e]]
-        if other >= 0 and other != d:
-            state.sums[LINKS_CUT] += instance.wt[e]
-    for e in range(instance.apart_ptr[v], instance.apart_ptr[v + 1]):
-        if state.label[instance.apart_adj[e]] == d:
-            state.clash[d] += 1
-    state.label[v] = d
-
-
-@compiled
-def take(instance: Any, state: Any, v: Any) -> None:
-    """Take unit v out of its district; `refresh` of that district must follow."""
-    d = state.label[v]
-    state.label[v] = -1
-    for j in range(instance.size.shape[1]):
-        state.total[d, j] -= instance.size[v, j]
-    x, y = instance.xy[v, 0], instance.xy[v, 1]
-    state.moment[d, 0] -= x
-    state.moment[d, 1] -= y
-    state.moment[d, 2] -= x * x + y * y
-    state.number[d] -= 1
-    a, b = state.after[v], state.before[v]
-    if b >= 0:
-        state.after[b] = a
+@inner
+def _add_reach(state: Any, v: Any, c: Any, sign: Any) -> None:
+    """Count unit v in, or out, of what candidate c reaches."""
+    near, seat = state.near, state.seat
+    lo, end = state.unit[v, COST], state.unit[v + 1, COST]
+    if end - lo == seat.shape[0]:
+        lo += c
     else:
-        state.head[d] = a
-    if a >= 0:
-        state.before[a] = b
-    for e in range(instance.ptr[v], instance.ptr[v + 1]):
-        other = state.label[instance.adj[e]]
+        hi = end
+        while lo < hi:
+            mid = (lo + hi) // 2
+            if near[mid] >> _FLAG_BITS < c:
+                lo = mid + 1
+            else:
+                hi = mid
+    if lo >= end or near[lo] >> _FLAG_BITS != c:
+        seat[c, OVER] += sign
+        seat[c, LACK] += sign
+        return
+    seat[c, REACH] += sign * state.worth[lo]
+    if near[lo] & FAR:
+        seat[c, OVER] += sign
+    if near[lo] & LOST:
+        seat[c, LACK] += sign
+
+
+@inner
+def _join_reach(state: Any, v: Any, d: Any) -> None:
+    unit, seat = state.unit, state.seat
+    for c in range(unit[v, FIRST], unit[v + 1, FIRST]):
+        for i in range(3):
+            seat[c, i] = 0.0
+        _add_reach(state, v, c, ONE)
+    u = state.dist[d, HEAD]
+    while u >= 0:
+        for c in range(unit[v, FIRST], unit[v + 1, FIRST]):
+            _add_reach(state, u, c, ONE)
+        for c in range(unit[u, FIRST], unit[u + 1, FIRST]):
+            _add_reach(state, v, c, ONE)
+        u = unit[u, AFTER]
+
+
+@inner
+def _count(state: Any, v: Any, d: Any, sign: Any) -> None:
+    """Add unit v to the sums of district d, or take it off."""
+    unit, near, real, total = state.unit, state.near, state.real, state.total
+    for j in range(real.shape[1] - SIZE):
+        total[d, TOTAL + j] += sign * real[v, SIZE + j]
+    x, y = real[v, X], real[v, Y]
+    total[d, SUM_X] += sign * x
+    total[d, SUM_Y] += sign * y
+    total[d, SQUARES] += sign * (x * x + y * y)
+    state.dist[d, NUMBER] += sign
+    for e in range(unit[v, NEAR], unit[v + 1, NEAR]):
+        other = unit[near[e], LABEL]
         if other >= 0 and other != d:
-            state.sums[LINKS_CUT] -= instance.wt[e]
-    for e in range(instance.apart_ptr[v], instance.apart_ptr[v + 1]):
-        if state.label[instance.apart_adj[e]] == d:
-            state.clash[d] -= 1
-    if instance.use_cost:
-        u = state.head[d]
+            state.rule[NOW, LINKS_CUT] += sign * state.worth[e]
+    for e in range(unit[v, APART], unit[v + 1, APART]):
+        if unit[near[e], LABEL] == d:
+            state.dist[d, CLASH] += sign
+
+
+@inner
+def put(state: Any, v: Any, d: Any) -> None:
+    """Give unit v, which has no district, to district d; `refresh(d)` must follow."""
+    unit = state.unit
+    if state.use_cost:
+        _join_reach(state, v, d)
+    _count(state, v, d, ONE)
+    h = state.dist[d, HEAD]
+    unit[v, AFTER] = h
+    unit[v, BEFORE] = -1
+    if h >= 0:
+        unit[h, BEFORE] = v
+    state.dist[d, HEAD] = v
+    unit[v, LABEL] = d
+
+
+@inner
+def take(state: Any, v: Any) -> None:
+    """Take unit v out of its district; `refresh` of that district must follow."""
+    unit = state.unit
+    d = unit[v, LABEL]
+    unit[v, LABEL] = -1
+    _count(state, v, d, NONE)
+    a, b = unit[v, AFTER], unit[v, BEFORE]
+    if b >= 0:
+        unit[b, AFTER] = a
+    else:
+        state.dist[d, HEAD] = a
+    if a >= 0:
+        unit[a, BEFORE] = b
+    if state.use_cost:
+        u = state.dist[d, HEAD]
         while u >= 0:
-            for c in range(instance.first[u], instance.first[u + 1]):
-                _add_reach(instance, state, v, c, -1)
-            u = state.after[u]
+            for c in range(unit[u, FIRST], unit[u + 1, FIRST]):
+                _add_reach(state, v, c, NONE)
+            u = unit[u, AFTER]
 
 
-@compiled
-def miss(instance: Any, total: Any, parts: Any) -> Any:
-    """How far sizes (m,) are from what ``parts`` districts may hold together, in mean units."""
+@inner
+def miss(rule: Any, total: Any, row: Any, parts: Any) -> Any:
+    """How far total[row, TOTAL:] is from what ``parts`` districts may hold, in mean units."""
     out = 0.0
-    for j in range(total.size):
-        short = parts * (instance.low[j]) - total[j]
-        much = total[j] - parts * instance.high[j]
-        if short > instance.slack[j]:
-            out += short / instance.scale[j]
-        if much > instance.slack[j]:
-            out += much / instance.scale[j]
+    for j in range(rule.shape[0] - BOUNDS):
+        held, i = total[row, TOTAL + j], BOUNDS + j
+        short = parts * rule[i, LOW] - held
+        much = held - parts * rule[i, HIGH]
+        if short > rule[i, SLACK]:
+            out += short / rule[i, SCALE]
+        if much > rule[i, SLACK]:
+            out += much / rule[i, SCALE]
     return out
 
 
-@compiled
-def _best_centre(instance: Any, state: Any, d: Any) -> Any:
-    """Return (least size x cost, fewest units beyond the limit) over the centres of district d."""
-    best = 1e300
-    beyond = instance.size.shape[0]
-    u = state.head[d]
-    while u >= 0:
-        for c in range(instance.first[u], instance.first[u + 1]):
-            beyond = min(beyond, state.over[c])
-            if state.lost[c] == 0:
-                best = min(best, state.reach[c])
-        u = state.after[u]
-    return best, beyond
-
-
-@compiled
-def refresh(instance: Any, state: Any, d: Any) -> None:
+@inner
+def refresh(state: Any, d: Any) -> None:
     """Bring the figures of district d up to date after its members changed."""
+    total, rule = state.total, state.rule
     broken, value, spread = 0.0, 0.0, 0.0
-    n = state.number[d]
+    n = state.dist[d, NUMBER]
     if n > 0:
-        broken = miss(instance, state.total[d], 1) + _CLASH_WEIGHT * state.clash[d]
-        x, y = state.moment[d, 0], state.moment[d, 1]
-        spread = state.moment[d, 2] - (x * x + y * y) / n
-        if instance.objective == BALANCE:
-            value = abs(state.total[d, 0] / instance.mean - 1.0)
-        if instance.use_cost:
-            best, beyond = _best_centre(instance, state, d)
+        broken = miss(rule, total, d, ONE) + _CLASH_WEIGHT * state.dist[d, CLASH]
+        x, y = total[d, SUM_X], total[d, SUM_Y]
+        spread = total[d, SQUARES] - (x * x + y * y) / n
+        if state.objective == BALANCE:
+            value = abs(total[d, TOTAL] / state.mean - 1.0)
+        if state.use_cost:
+            best, beyond = 1e300, 1e300
+            u = state.dist[d, HEAD]
+            while u >= 0:
+                for c in range(state.unit[u, FIRST], state.unit[u + 1, FIRST]):
+                    if state.seat[c, OVER] < beyond:
+                        beyond = state.seat[c, OVER]
+                    if state.seat[c, LACK] == 0 and state.seat[c, REACH] < best:
+                        best = state.seat[c, REACH]
+                u = state.unit[u, AFTER]
             broken += beyond
-            if instance.objective == COMPACT and best < 1e299:
+            if state.objective == COMPACT and best < 1e299:
                 value = best
-            elif instance.objective == COMPACT:
+            elif state.objective == COMPACT:
                 broken += 1.0
-    state.sums[VALUE] += value - state.value[d]
-    state.sums[BROKEN] += broken - state.broken[d]
-    state.sums[SPREAD] += spread - state.spread[d]
-    state.value[d], state.broken[d], state.spread[d] = value, broken, spread
+    rule[NOW, VALUE] += value - total[d, VALUE]
+    rule[NOW, BROKEN] += broken - total[d, BROKEN]
+    rule[NOW, SPREAD] += spread - total[d, SPREAD]
+    total[d, VALUE], total[d, BROKEN], total[d, SPREAD] = value, broken, spread
 
 
-@compiled
-def energy(instance: Any, state: Any) -> Any:
+@inner
+def energy(rule: Any) -> Any:
     """Weighted sum of what the search tries to lower."""
     out = 0.0
     for i in range(4):
-        out += instance.weight[i] * state.sums[i]
+        out += rule[WEIGHT, i] * rule[NOW, i]
     return out
 
 
-@compiled
-def still_whole(instance: Any, state: Any, v: Any, d: Any) -> Any:
+@inner
+def still_whole(state: Any, v: Any, d: Any) -> Any:
     """Whether district d, which v has just left, hangs together without it.
 
     Only v's own neighbours have to find each other; the walk stops as soon as they have.
     """
-    wanted = 0
-    start = -1
-    for e in range(instance.ptr[v], instance.ptr[v + 1]):
-        t = instance.adj[e]
-        if state.label[t] == d:
+    unit, near = state.unit, state.near
+    wanted, start = ZERO, NONE
+    target, seen = state.clock[TICK] + 1, state.clock[TICK] + 2
+    state.clock[TICK] = seen
+    for e in range(unit[v, NEAR], unit[v + 1, NEAR]):
+        t = near[e]
+        if unit[t, LABEL] == d:
             wanted += 1
             start = t
+            unit[t, STAMP] = target
     if wanted <= 1:
-        return wanted == 1 or state.number[d] == 0
-    state.clock[0] += 2
-    target, seen = state.clock[0] - 1, state.clock[0]
-    for e in range(instance.ptr[v], instance.ptr[v + 1]):
-        t = instance.adj[e]
-        if state.label[t] == d:
-            state.stamp[t] = target
-    state.stamp[start] = seen
-    state.stack[0] = start
+        return wanted == 1 or state.dist[d, NUMBER] == 0
+    unit[start, STAMP] = seen
+    unit[0, STACK] = start
     first, last, found = 0, 1, 1
     while first < last:
-        x = state.stack[first]
+        x = unit[first, STACK]
         first += 1
-        for e in range(instance.ptr[x], instance.ptr[x + 1]):
-            t = instance.adj[e]
-            if state.label[t] != d or state.stamp[t] == seen:
+        for e in range(unit[x, NEAR], unit[x + 1, NEAR]):
+            t = near[e]
+            if unit[t, LABEL] != d or unit[t, STAMP] == seen:
                 continue
-            if state.stamp[t] == target:
+            if unit[t, STAMP] == target:
                 found += 1
                 if found == wanted:
                     return True
-            state.stamp[t] = seen
-            state.stack[last] = t
+            unit[t, STAMP] = seen
+            unit[last, STACK] = t
             last += 1
     return False
 
 
 @compiled
-def load(instance: Any, state: Any, label: Any) -> None:
+def load(state: Any, label: Any) -> None:
     """Set all labels at once and work all sums out anew."""
-    for v in range(state.label.size):
-        if state.label[v] >= 0:
-            take(instance, state, v)
-    for v in range(state.label.size):
+    n = label.size
+    for v in range(n):
+        if state.unit[v, LABEL] >= 0:
+            take(state, v)
+    # What rounding has left of the sums goes with the districts.
+    for d in range(state.total.shape[0]):
+        for j in range(state.total.shape[1]):
+            state.total[d, j] = 0.0
+    for i in range(1, 4):
+        state.rule[NOW, i] = 0.0
+    for v in range(n):
         if label[v] >= 0:
-            put(instance, state, v, label[v])
-    state.total[:] = 0.0
-    state.moment[:] = 0.0
-    for v in range(label.size):
-        d = label[v]
-        if d >= 0:
-            for j in range(instance.size.shape[1]):
-                state.total[d, j] += instance.size[v, j]
-            x, y = instance.xy[v, 0], instance.xy[v, 1]
-            state.moment[d, 0] += x
-            state.moment[d, 1] += y
-            state.moment[d, 2] += x * x + y * y
-    state.sums[1:] = 0.0
-    state.value[:] = 0.0
-    state.broken[:] = 0.0
-    state.spread[:] = 0.0
-    for d in range(state.number.size):
-        refresh(instance, state, d)
+            put(state, v, label[v])
+    for d in range(state.dist.shape[0]):
+        refresh(state, d)
