@@ -74,6 +74,7 @@ def import_file(
     InputError
         The file cannot be used; the project is as it was.
     """
+    kind = next((k.name for k in KINDS.values() if kind == k.zh), kind)
     if kind == "osm":
         items = _read_osm(project, path, options, replace=replace, progress=progress)
     else:
@@ -137,6 +138,26 @@ def _trusted(project: Project, *, besides: str) -> gpd.GeoSeries | None:
     return None
 
 
+def state_none(project: Project, category: str, *, none: bool) -> None:
+    """State that the area has no facility of a category, or take that back.
+
+    Raises
+    ------
+    OptionError
+        The project has such facilities.
+    """
+    code = Categories.load().require(category).code
+    here = {info.kind for info in project.layers()}
+    if none and "facilities" in here:
+        count = int((project.read_layer("facilities").frame["category"] == code).sum())
+        if count:
+            raise OptionError(
+                f"--none {category}: the project has {count} of them; take them out of the "
+                "facilities first"
+            )
+    project.state_none(code, none=none)
+
+
 def rules_of(
     project: Project,
     *,
@@ -195,14 +216,19 @@ def coverage_of(
 def districts_of(
     project: Project, *, progress: Progress | None = None, **options: Any
 ) -> DistrictPlan:
-    """Group the estates into districts and keep the plan under its name."""
+    """Group the estates into districts and keep the plan under its name.
+
+    An answer without districts (infeasible, or nothing found in time) is no plan: it is returned,
+    and what is kept under the name stays.
+    """
     plan = plan_districts(
         project.read_study(),
         persons_per_household=profile_of(project).persons_per_household,
         progress=progress,
         **options,
     )
-    project.save_plan(plan)
+    if plan.districts:
+        project.save_plan(plan)
     return plan
 
 

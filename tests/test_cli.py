@@ -221,6 +221,29 @@ def test_districts_that_cannot_be_are_an_answer(town, run):
     assert (code, answer["status"], answer["districts"]) == (0, "infeasible", [])
 
 
+def test_an_answer_without_districts_keeps_the_plan_that_was_there(town, run):
+    run("districts", town, "--size", "count:1:3", "--max-link-metres", 5000)
+    before = run("layers", town)[1]["plans"]
+
+    run("districts", town, "--size", "count:4:9", "--count", 1)
+    _, answer, _ = run("map", town, "--out", town.with_suffix(".html"))
+
+    assert run("layers", town)[1]["plans"] == before == ["plan"]
+    assert '"districts":[{' in town.with_suffix(".html").read_text("utf-8")
+    assert answer["bytes"]
+
+
+def test_nobody_states_that_there_is_none_of_what_there_is(town, run):
+    code, _, err = run("layers", town, "--none", "幼儿园")
+
+    assert code == 2
+    assert "the project has 1 of them" in err
+
+
+def test_a_kind_may_be_named_in_chinese(town, files, run):
+    assert run("import", town, "设施", files["facilities"])[1]["kind"] == "facilities"
+
+
 def test_the_map_is_one_file_and_its_size_is_told(town, tmp_path, run):
     run("districts", town, "--size", "count:1:3", "--max-link-metres", 5000)
 
@@ -290,6 +313,7 @@ REFUSED = [
     (["districts", "{town}", "--where", "__import__('os')"], "where"),
     (["map", "{town}", "--out", "/nowhere/at/all/map.html"], "/nowhere/at/all"),
     (["map", "{town}", "--out", "map.html", "--plan", "none"], "none"),
+    (["map", "{town}", "--out", "map.txt"], "map.txt"),
     (["export", "{town}", "--out", "result"], "--format"),
     (["layers", "{file}"], "estates.gpkg"),
     (["layers", "nothing.gpkg"], "nothing.gpkg"),

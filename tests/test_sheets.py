@@ -77,7 +77,7 @@ def test_the_summary_leads_with_the_people_who_lack_care(tmp_path):
 
     assert sheet["A1"].value == "云溪市 步行可达设施缺口清单"
     assert sheet["A2"].value == (
-        "共 4 个小区，其中 2 个小区步行可达范围内缺少养老或托幼设施，涉及 250 人"
+        "共 4 个小区，其中 2 个小区步行可达范围内缺少应配的养老或托幼设施，涉及 250 人"
         "（另有 1 个小区人口未知）。"
     )
     assert "2026-05-01" in all_text(sheet)
@@ -145,7 +145,7 @@ def test_communities_and_subdistricts_add_up(tmp_path):
         ("东街道", 2, "无数据"), ("未填", 0, "无数据"),
     ]  # fmt: skip
     assert subdistricts[0]["人口（人）"] == 350
-    assert subdistricts[0]["缺养老或托幼人口（人）"] == 250
+    assert subdistricts[0]["缺应配养老或托幼人口（人）"] == 250
 
 
 def test_every_list_prints_across_a4_with_its_heading_on_each_page(tmp_path):
@@ -194,7 +194,7 @@ def test_english_has_the_same_sheets_and_no_chinese_headings(tmp_path):
     for name in book.sheetnames[1:5]:
         assert all(cell.value.isascii() for cell in book[name][1])
     assert book["Summary"]["A2"].value == (
-        "2 of 4 estates lack elderly care or childcare within the walk: 250 people "
+        "2 of 4 estates lack required elderly care or childcare within the walk: 250 people "
         "(unknown for 1 of them)."
     )
 

@@ -148,14 +148,16 @@ def read_size(text: str) -> tuple[str, tuple[float, float]]:
 @click.command()
 @click.argument("project", type=PATH)
 @click.option(
-    "--where", help='Which estates take part, e.g. "built_year <= 2000"; all unless given.'
+    "--where",
+    help='Condition on columns of the estates, e.g. "built_year <= 2000"; all unless given.',
 )
 @click.option(
     "--size",
     "sizes",
     multiple=True,
     metavar="COLUMN:MIN:MAX",
-    help="Bounds per district; people:5000:12000 unless given.",
+    help="Bounds per district of people, households, area_m2, count (of estates) or any column "
+    "of numbers; people:5000:12000 unless given.",
 )
 @click.option("--count", type=int, help="Exactly this many districts.")
 @click.option(
@@ -241,6 +243,7 @@ def _plan_lines(plan: DistrictPlan, result: dict[str, Any]) -> Iterator[str]:
     if found:
         # A column of which nothing is known, or nothing unknown, says nothing.
         told = [key for key in found[0] if any(row[key] == row[key] and row[key] for row in found)]
+        told = [key for key in told if key.removesuffix("_unknown") in told]
         rows = [[key.replace("_", " ") for key in told]] + [
             [row[key] if isinstance(row[key], str) else number(row[key]) for key in told]
             for row in found

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
-from api.analyses import ImportOptions, export_project, import_file, profile_of
+from api.analyses import ImportOptions, export_project, import_file, profile_of, state_none
 from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
 from api.store import Project
 from gis.crs import parse_crs
 from gis.errors import OptionError
 from gis.io import ImportReport
-from gis.model import KINDS, Categories
+from gis.model import KINDS
 from gis.quality import check_study
 from gis.renewal import load_profile
 
@@ -174,8 +174,9 @@ def layers(
             opened.remove_layer(remove)
         for text, stated in ((none, True), (not_none, False)):
             if text:
-                opened.state_none(Categories.load().require(text).code, none=stated)
+                state_none(opened, text, none=stated)
         infos = opened.layers()
+        plans, none_of = list(opened.plan_names()), sorted(opened.none_of)
         result = {
             "project": str(project),
             "name": opened.name,
@@ -192,15 +193,19 @@ def layers(
                 }
                 for info in infos
             ],
-            "plans": list(opened.plan_names()),
-            "none_of": sorted(opened.none_of),
+            "plans": plans,
+            "none_of": none_of,
         }
     rows = [["layer", "", "rows", "from"]] + [
         [info.kind, KINDS[info.kind].zh, number(info.rows), ", ".join(info.sources)]
         for info in infos
     ]
-    head = f"{result['name']} ({result['crs'] or 'CRS still open'})"
-    answer(result, [head, *table_lines(rows)], as_json=as_json)
+    lines = [f"{result['name']} ({result['crs'] or 'CRS still open'})", *table_lines(rows)]
+    if plans:
+        lines.append(f"  plans: {', '.join(plans)}")
+    if none_of:
+        lines.append(f"  stated that there is none of: {', '.join(none_of)}")
+    answer(result, lines, as_json=as_json)
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,21 +48,22 @@ DEMO_PLAN: Final = "示例方案"
 @json_option
 def demo(out: Path, no_serve: bool, port: int | None, as_json: bool) -> None:
     """Make a made-up city, run everything on it, and show it."""
+    settings = _settings(None, port)
     _clear_demo(out)
     with progress_bar("demo") as progress:
         _make_demo(out, progress)
     project, page = out / DEMO_PROJECT, out / "map.html"
     result = {"project": str(project), "map": str(page), "url": None}
+    lines = [
+        f"Project: {project}",
+        f"Map:     {page} (open it in a browser; it needs no network)",
+        f"Gaps:    {out / 'gaps.xlsx'}",
+        f"Your own data next: lianpian init my.gpkg; serve this one: lianpian serve {project}",
+    ]
     if no_serve:
-        lines = [
-            f"Project: {project}",
-            f"Map:     {page} (open it in a browser; it needs no network)",
-            f"Gaps:    {out / 'gaps.xlsx'}",
-            f"Your own data next: lianpian init my.gpkg; serve this one: lianpian serve {project}",
-        ]
         answer(result, lines, as_json=as_json)
         return
-    _serve(project, _settings(None, port), as_json=as_json, result=result)
+    _serve(project, settings, as_json=as_json, result=result, lines=lines)
 
 
 def _clear_demo(out: Path) -> None:
@@ -115,6 +117,8 @@ def map_(
     project: Path, out: Path, plan: str | None, pack: str | None, lang: str, as_json: bool
 ) -> None:
     """Write one HTML file that opens anywhere, with the network off."""
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise OptionError(f"--out {out} is no map file; give a name that ends in .html")
     with Project.open(project) as opened, progress_bar("map") as progress:
         page = map_of(opened, date=today(), plan=plan, pack=pack, lang=lang, progress=progress)
     write_text(out, page)
@@ -144,12 +148,18 @@ def _settings(host: str | None, port: int | None) -> Settings:
 
 
 def _serve(
-    project: Path, settings: Settings, *, as_json: bool, result: dict[str, str | None]
+    project: Path,
+    settings: Settings,
+    *,
+    as_json: bool,
+    result: dict[str, str | None],
+    lines: Sequence[str] = (),
 ) -> None:
     """Listen first, then say where: with port 0 the address is known only then."""
     with listen_on(settings) as socket:
         url = url_of(socket)
-        answer(result | {"url": url}, [f"{project} is at {url} (Ctrl+C ends it)"], as_json=as_json)
+        told = [*lines, f"{project} is at {url} (Ctrl+C ends it)"]
+        answer(result | {"url": url}, told, as_json=as_json)
         app = create_app(settings, project)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         server.run(sockets=[socket])

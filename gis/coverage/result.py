@@ -90,13 +90,14 @@ class Coverage:
             row[key] = getattr(rule, key)
         return row
 
-    def missing_count(self, *, must: bool | None = None) -> NDArray[np.int64]:
+    def missing_count(self, *, must: bool | None = True) -> NDArray[np.int64]:
         """Return (n,) how many items are a gap for each estate.
 
         Parameters
         ----------
         must
-            True: count only required items; False: only the others; None: all.
+            True: only what the standard requires, which is what "missing" means on every map and
+            sheet; False: only what it advises; None: all.
         """
         count = np.zeros(len(self.estates), dtype=np.int64)
         for item in self.items:
@@ -214,11 +215,12 @@ class Coverage:
         return row
 
     def care_gap(self) -> NDArray[np.bool_]:
-        """Return (n,) True where an item of elderly care or childcare is a gap."""
+        """Return (n,) True where a required item of elderly care or childcare is a gap."""
         categories = Categories.load()
         gap = np.zeros(len(self.estates), dtype=bool)
         for item in self.items:
-            if categories[item.rule.category].group in ("elderly", "childcare"):
+            care = categories[item.rule.category].group in ("elderly", "childcare")
+            if care and item.rule.must:
                 gap |= item.status == "gap"
         return gap
 

@@ -57,7 +57,7 @@ def _size(estates: Layer, column: str, persons_per_household: float) -> NDArray[
     frame = estates.frame
     if column == "people":
         counted, homes = _numbers(estates, "people"), _numbers(estates, "households")
-        return np.where(np.isnan(counted), homes * persons_per_household, counted)
+        return np.where(np.isnan(counted), np.rint(homes * persons_per_household), counted)
     if column == "count":
         return np.ones(len(frame))
     if column == "area_m2" and column not in frame:

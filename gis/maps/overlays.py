@@ -148,6 +148,7 @@ def _facilities(study: Study, writer: ShapeWriter) -> Drawn | None:
         shapes=writer.write(_as_points(frame)),
         classes=classes,
         of=of,
+        codes=values(frame["category"]),
         legend=True,
         shown=True,
         search=True,

@@ -130,7 +130,7 @@ def _missing(coverage: Coverage | None, n: int) -> NDArray[np.int64]:
         return np.full(n, -1)
     told = [np.isin(item.status, ("covered", "gap")) for item in coverage.items if item.rule.must]
     known = np.any(told, axis=0) if told else np.zeros(n, dtype=bool)
-    return np.where(known, coverage.missing_count(must=True), -1)
+    return np.where(known, coverage.missing_count(), -1)
 
 
 def _people(coverage: Coverage) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -204,7 +204,7 @@ def _items(coverage: Coverage | None) -> list[dict[str, Any]]:
     known = Categories.load()
     return [
         {
-            "category": item.rule.category,
+            "categories": list(item.rule.categories),
             "zh": item.rule.zh,
             "en": item.rule.en,
             "group": known[item.rule.category].group,

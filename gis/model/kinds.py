@@ -87,6 +87,14 @@ def _year(name: str, zh: str, en: str, *headings: str) -> Column:
     return Column(name, "integer", zh, en, "year", "", headings, low=OLDEST_YEAR, high=LATEST_YEAR)
 
 
+_OSM_CLASSES: Final = (
+    "unclassified", "service", "path", "track", "cycleway", "bridleway", "corridor", "road", "busway",
+    "motorway_link", "trunk_link", "primary_link", "secondary_link", "tertiary_link", "elevator",
+    "track_grade1", "track_grade2", "track_grade3", "track_grade4", "track_grade5", "construction",
+    "proposed", "raceway", "escape", "via_ferrata", "ladder", "crossing", "unknown",
+)  # fmt: skip
+"""Values of OSM's highway, and of Geofabrik's fclass, without a Chinese class of their own."""
+
 _NAME = _text("name", "名称", "Name", "名字", "设施名称", "项目名称")
 _ESTATE = _text("estate", "所属小区", "Estate", "小区编号", "estate_id", "estate_uid")
 _BUILT = _year(
@@ -267,7 +275,19 @@ STREETS = Kind(
         _uid("osm_id"),
         _NAME,
         Column("highway", "text", "道路等级", "Class", headings=("fclass", "class", "等级", "道路类型", "类型", "type"),
-               meaning="OSM highway value; which ones are walkable is data/walkable.toml"),
+               meaning="OSM highway value; which ones are walkable is data/walkable.toml", words=(
+            ("motorway", ("高速公路", "高速")),
+            ("trunk", ("快速路", "城市快速路")),
+            ("primary", ("主干道", "主干路")),
+            ("secondary", ("次干道", "次干路")),
+            ("tertiary", ("支路", "城市支路")),
+            ("residential", ("小区道路", "居住区道路", "街坊路")),
+            ("living_street", ("巷道", "胡同", "里弄")),
+            ("pedestrian", ("步行街",)),
+            ("footway", ("人行道", "步道", "步行道")),
+            ("steps", ("台阶", "梯道", "梯坎")),
+            *((name, ()) for name in _OSM_CLASSES),
+        )),
         Column("walkable", "boolean", "可步行", "Walkable", headings=("步行", "foot"),
                meaning="overrides the class where given"),
         _size("width_m", "宽度", "Width", "m", "路宽", "红线宽度", "width"),
@@ -333,14 +353,14 @@ PROJECTS = Kind(
         _NAME,
         Column("estate", "text", "所属小区", "Estate", headings=("小区编号", "小区", "小区名称", "estate_id"), required=True),
         Column("stage", "text", "阶段", "Stage", headings=("项目阶段", "状态", "进展"), words=(
-            ("survey", ("摸底", "调查", "入库")),
-            ("consent", ("征求意见", "居民意愿", "意愿征集")),
-            ("design", ("设计", "方案设计")),
-            ("approval", ("审批", "审查", "立项")),
-            ("tender", ("招标", "招投标")),
-            ("works", ("施工", "在建", "改造中")),
-            ("acceptance", ("验收", "竣工", "完工")),
-            ("closed", ("销号", "移交", "已完成")),
+            ("survey", ("摸底", "调查", "入库", "前期", "未开工", "未启动")),
+            ("consent", ("征求意见", "居民意愿", "意愿征集", "征求居民意见")),
+            ("design", ("设计", "方案设计", "设计中", "施工图设计")),
+            ("approval", ("审批", "审查", "立项", "联合审查", "审批中")),
+            ("tender", ("招标", "招投标", "招标中")),
+            ("works", ("施工", "施工中", "在建", "改造中", "已开工")),
+            ("acceptance", ("验收", "竣工", "完工", "竣工验收", "已完工", "已竣工", "验收中")),
+            ("closed", ("销号", "移交", "已完成", "已移交", "已销号", "已验收")),
         )),
         _year("year", "计划年度", "Year", "年度", "改造年度"),
         _size("planned_yuan", "计划投资", "Planned money", "yuan", "总投资", "投资"),

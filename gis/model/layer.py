@@ -191,12 +191,13 @@ def people_of(
     Returns
     -------
     people
-        (n,) people; NaN where neither column says anything.
+        (n,) people; NaN where neither column says anything; estimates are whole.
     estimated
         (n,) True where the number comes from the households.
     """
     counted = layer.numbers("people")
-    guess = layer.numbers("households") * persons_per_household
+    # Whole people, so that every sum of them adds up to every other.
+    guess = np.rint(layer.numbers("households") * persons_per_household)
     estimated = np.isnan(counted) & ~np.isnan(guess)
     return np.where(estimated, guess, counted), estimated
 

@@ -153,14 +153,14 @@ def _lead(book: Book, coverage: Coverage) -> str:
     without = lacking - len(known)
     categories = Categories.load()
     groups = [(categories[item.rule.category].group, item) for item in coverage.items]
-    of_care = [item for group, item in groups if group in ("elderly", "childcare")]
+    of_care = [i for group, i in groups if group in ("elderly", "childcare") and i.rule.must]
     if not any(item.has_data for item in of_care):
         return (
             f"共 {total} 个小区；养老、托幼设施没有数据或不在本次检验之内。",
             f"{total} estates; elderly care and childcare have no data or are not part of this.",
         )[book.side]
-    zh = f"共 {total} 个小区，其中 {lacking} 个小区步行可达范围内缺少养老或托幼设施"
-    en = f"{lacking} of {total} estates lack elderly care or childcare within the walk"
+    zh = f"共 {total} 个小区，其中 {lacking} 个小区步行可达范围内缺少应配的养老或托幼设施"
+    en = f"{lacking} of {total} estates lack required elderly care or childcare within the walk"
     if len(known):
         zh += f"，涉及 {people} 人" + (f"（另有 {without} 个小区人口未知）" if without else "")
         en += f": {people} people" + (f" (unknown for {without} of them)" if without else "")

@@ -15,6 +15,8 @@
     return JSON.parse(new TextDecoder().decode(fflate.unzlibSync(packed)));
   }
 
+  const isNarrow = () => window.innerWidth < 720;
+
   // ---- small helpers -------------------------------------------------------------------------
   const say = (thing) => (thing ? thing[state.lang] || thing.zh : "");
   const known = (value) => value !== null && value !== undefined;
@@ -69,9 +71,15 @@
     return { fillColor: colour, fillOpacity: left ? 0.35 : 0.72, color: left ? "#7b8794" : "#34424e",
       weight: 0.9, dashArray: left ? "3 3" : null, radius: 6 };
   }
+  function popupSize(height) {
+    const narrow = isNarrow();
+    return { maxWidth: narrow ? window.innerWidth - 60 : 380, minWidth: narrow ? 200 : 280,
+      maxHeight: narrow ? Math.min(height, window.innerHeight - 220) : height,
+      autoPanPaddingTopLeft: [8, 8], autoPanPaddingBottomRight: [8, narrow ? 110 : 8] };
+  }
   function restyle() {
     estateShapes.forEach((shape, i) => shape && shape.setStyle(estateStyle(i)));
-    drawLegend(); drawLabels();
+    showOverlays(); drawLegend(); drawLabels();
   }
 
   // ---- drawing ---------------------------------------------------------------------------------
@@ -89,7 +97,7 @@
       const piece = path(shape, estateStyle(i));
       estateShapes.push(piece);
       if (!piece) return;
-      piece.bindPopup(() => estatePopup(i), { maxWidth: 380, minWidth: 280, maxHeight: 430 });
+      piece.bindPopup(() => estatePopup(i), popupSize(430));
       piece.bindTooltip(() => name("estates", i), { sticky: true, direction: "top" });
       piece.addTo(map);
     });
@@ -105,7 +113,9 @@
         const kind = layer.classes[layer.rows ? layer.of[i] : i];
         const piece = path(shape, kind.style);
         if (!piece) return;
-        if (layer.rows) piece.bindPopup(() => rowPopup(layer, i), { maxWidth: 320 });
+        if (layer.codes) piece.category = layer.codes[i];
+        piece.options.size = kind.style.radius;
+        if (layer.rows) piece.bindPopup(() => rowPopup(layer, i), popupSize(320));
         else piece.options.interactive = false;
         group.addLayer(piece);
       });
@@ -121,6 +131,16 @@
     }
     for (const layer of data.overlays)  // lines above areas, points above lines
       if (state.shown.has(layer.key)) drawn[layer.key].eachLayer((piece) => piece.bringToFront());
+    filterFacilities();
+  }
+  function filterFacilities() {  // a category is looked at alone: the other facilities step back
+    const layer = data.overlays.find((one) => one.key === "facilities");
+    if (!layer || !state.shown.has("facilities")) return;
+    const wanted = state.mode === "category" ? data.items[state.item].categories : null;
+    drawn.facilities.eachLayer((piece) => {
+      const seen = !wanted || wanted.includes(piece.category);
+      piece.setStyle({ opacity: seen ? 1 : 0, fillOpacity: seen ? 0.95 : 0, radius: piece.options.size * (wanted && seen ? 1.35 : 1) });
+    });
   }
   function drawLabels() {
     labels.clearLayers();
@@ -185,6 +205,7 @@
   // ---- panel -------------------------------------------------------------------------------------
   function drawPanel() {
     words = WORDS[state.lang];
+    document.getElementById("north").textContent = words.north;
     document.documentElement.lang = state.lang === "zh" ? "zh-CN" : "en";
     document.getElementById("panel").replaceChildren(
       make("header", {}, make("h1", {}, data.meta.title), make("button", { type: "button", class: "lang",
@@ -214,6 +235,7 @@
       }
       const at = hit.shape.getBounds ? hit.shape.getBounds().getCenter() : hit.shape.getLatLng();
       list.replaceChildren();
+      if (isNarrow()) document.body.classList.add("folded");
       map.setView(at, Math.max(map.getZoom(), 17), { animate: false });
       hit.shape.openPopup(at);
     };
@@ -324,14 +346,13 @@
     map.attributionControl && map.attributionControl.setPrefix(false);
     L.control.scale({ imperial: false, position: "bottomright", maxWidth: 160 }).addTo(map);
     const north = L.control({ position: "topright" });
-    north.onAdd = () => make("div", { class: "north", "aria-hidden": "true" }, make("span", {}, "▲"), words.north);
+    north.onAdd = () => make("div", { class: "north", "aria-hidden": "true" }, make("span", {}, "▲"), make("i", { id: "north" }));
     north.addTo(map);
     const box = data.bounds;
-    const narrow = window.innerWidth < 720;
-    map.fitBounds([[box[1], box[0]], [box[3], box[2]]], { paddingTopLeft: [12, 12], paddingBottomRight: [12, narrow ? 104 : 12], animate: false });
+    map.fitBounds([[box[1], box[0]], [box[3], box[2]]], { paddingTopLeft: [12, 12], paddingBottomRight: [12, isNarrow() ? 104 : 12], animate: false });
     map.on("moveend zoomend", drawLabels);
     document.getElementById("toggle").addEventListener("click", () => document.body.classList.toggle("folded"));
-    if (narrow) document.body.classList.add("folded");
+    if (isNarrow()) document.body.classList.add("folded");
     document.addEventListener("keydown", (event) => {
       if (event.key === "/" && !/INPUT|SELECT|TEXTAREA/.test(event.target.tagName)) { event.preventDefault(); document.getElementById("search").focus(); }
       if (event.key === "Escape") map.closePopup();
