@@ -7,10 +7,9 @@ layer is given before the last object was read.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,14 +24,13 @@ from pyproj import CRS
 from gis.crs import reproject, require_measurable, working_crs
 from gis.errors import FileError, InputError, LayerError
 from gis.io.geometry import fit, repair
+from gis.io.osm_tags import NO_VALUES, OsmTable, Tags
 from gis.io.report import ImportReport, RowNote
 from gis.io.source import check_file
 from gis.io.words import number, year
 from gis.model import KINDS, Finding, Layer, Progress
 from gis.model.layer import PANDAS_TYPES
-from gis.resources import data_dir
 
-OSM_FILE: Final = "osm.toml"
 OSM_KINDS: Final = (
     "streets", "buildings", "estates", "gates", "walls", "facilities", "barriers", "green", "water",
 )  # fmt: skip
@@ -41,80 +39,8 @@ OSM_KINDS: Final = (
 _WGS84: Final = CRS.from_epsg(4326)
 _ENDINGS: Final = (".osm", ".pbf")
 _WORDS: Final = {"n": "node", "w": "way", "r": "relation"}
-_NO: Final = frozenset([None, "", "no"])
 _WALK: Final = frozenset(["yes", "designated", "permissive"])
-
-Tags = dict[str, str]
-
-
-@dataclass(frozen=True, eq=False)
-class TagRules:
-    """Tag combinations that stand for something, looked up by one of their tags."""
-
-    by_tag: Mapping[tuple[str, str], tuple[tuple[int, str, Tags], ...]]
-
-    @classmethod
-    def of(cls, rules: list[tuple[str, Tags]]) -> TagRules:
-        """Make rules from (meaning, tags), the first that fits counting."""
-        found: dict[tuple[str, str], list[tuple[int, str, Tags]]] = {}
-        for order, (meaning, tags) in enumerate(rules):
-            found.setdefault(next(iter(tags.items())), []).append((order, meaning, tags))
-        return cls({key: tuple(items) for key, items in found.items()})
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """Keys of the tags that are looked up."""
-        return frozenset(key for key, _ in self.by_tag)
-
-    def meaning(self, tags: Tags) -> str | None:
-        """Return what an object with these tags is; None when no rule fits."""
-        hits = [
-            (order, meaning)
-            for item in tags.items()
-            for order, meaning, wanted in self.by_tag.get(item, ())
-            if all(tags.get(key) == value for key, value in wanted.items())
-        ]
-        return min(hits)[1] if hits else None
-
-
-@dataclass(frozen=True, eq=False)
-class OsmTable:
-    """``data/osm.toml``, ready for looking up."""
-
-    left_out: frozenset[str]
-    gates: TagRules
-    walls: TagRules
-    estates: TagRules
-    green: TagRules
-    water: TagRules
-    facilities: TagRules
-    barriers: Mapping[str, Any]
-
-    @classmethod
-    def load(cls) -> OsmTable:
-        """Read the table that comes with Lianpian."""
-        raw = tomllib.loads((data_dir() / OSM_FILE).read_text("utf-8"))
-
-        def rules(name: str) -> TagRules:
-            return TagRules.of([(next(iter(t.values())), t) for t in raw[name]["tags"]])
-
-        places = [(row["category"], tags) for row in raw["facilities"] for tags in row["tags"]]
-        return cls(
-            frozenset(raw["streets"]["leave_out"]),
-            rules("gates"),
-            rules("walls"),
-            rules("estates"),
-            rules("green"),
-            rules("water"),
-            TagRules.of(places),
-            raw["barriers"],
-        )
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """Keys of all tags that matter."""
-        tables = (self.gates, self.walls, self.estates, self.green, self.water, self.facilities)
-        return frozenset({"highway", "building", "railway"}.union(*(t.keys for t in tables)))
+_SHOWN: Final = 12
 
 
 @dataclass(eq=False)
@@ -128,6 +54,47 @@ class _Rows:
     refused: dict[str, str] = field(default_factory=dict)
     """uid -> reason."""
     left_out: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(eq=False)
+class _Places:
+    """What looks like a facility, as far as it became none or became one by its name."""
+
+    by_name: dict[str, str] = field(default_factory=dict)
+    """uid -> category."""
+    schools: int = 0
+    others: Counter[str] = field(default_factory=Counter)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Say what was left out and what was taken from names."""
+        told = []
+        if self.by_name:
+            told.append(
+                Finding(
+                    "school-by-name",
+                    f"{len(self.by_name)} schools have no level in their tags; it was taken from "
+                    f"their names: {_counts(Counter(self.by_name.values()))}",
+                    "info",
+                )
+            )
+        if self.schools:
+            told.append(
+                Finding(
+                    "schools-left-out",
+                    f"{self.schools} schools left out: neither their tags (isced:level 1 primary, "
+                    "2 junior) nor their names say the level; add it, or import them from a table",
+                )
+            )
+        if self.others:
+            told.append(
+                Finding(
+                    "facilities-left-out",
+                    f"{self.others.total()} places have no category and were left out: "
+                    f"{_counts(self.others)}",
+                    "info",
+                )
+            )
+        return tuple(told)
 
 
 def read_osm(
@@ -171,7 +138,7 @@ def read_osm(
         raise FileError(f"{path.name} is no OpenStreetMap file; give a .osm or .osm.pbf file")
     tell = progress or _silent
     tell(0.0, f"reading {path.name}")
-    rows = _read(path, OsmTable.load())
+    rows, places = _read(path, OsmTable.load())
     kinds = [kind for kind in OSM_KINDS if rows[kind].uids]
     if not kinds:
         raise LayerError(
@@ -189,14 +156,31 @@ def read_osm(
     if not done:
         raise LayerError(f"{path.name}: all its objects are in the project already; nothing to add")
     tell(1.0, "read")
-    return done
+    return _with_findings(done, places.findings())
+
+
+def _with_findings(
+    done: list[tuple[Layer, ImportReport]], told: tuple[Finding, ...]
+) -> list[tuple[Layer, ImportReport]]:
+    """Add what is said of facilities to their report, or to the first where there are none."""
+    kinds = [layer.kind.name for layer, _ in done]
+    at = kinds.index("facilities") if "facilities" in kinds else 0
+    layer, report = done[at]
+    report = replace(report, findings=(*report.findings, *told))
+    return [*done[:at], (layer, report), *done[at + 1 :]]
+
+
+def _counts(counts: Counter[str]) -> str:
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    more = f" and {len(ranked) - _SHOWN} more words" if len(ranked) > _SHOWN else ""
+    return ", ".join(f"{word} ({count})" for word, count in ranked[:_SHOWN]) + more
 
 
 def _silent(share: float, what: str) -> None:
     """Tell nobody."""
 
 
-def _read(path: Path, table: OsmTable) -> dict[str, _Rows]:
+def _read(path: Path, table: OsmTable) -> tuple[dict[str, _Rows], _Places]:
     rows = {kind: _Rows() for kind in OSM_KINDS}
     reader = _Reader(table, rows)
     wanted = osmium.filter.KeyFilter(*sorted(table.keys))
@@ -213,7 +197,7 @@ def _read(path: Path, table: OsmTable) -> dict[str, _Rows]:
             f"{path.name} is cut or damaged ({words}); download or copy it once more"
         ) from error
     reader.finish()
-    return rows
+    return rows, reader.places
 
 
 class _Reader:
@@ -225,18 +209,37 @@ class _Reader:
         self.wkb = osmium.geom.WKBFactory()
         self.awaited: dict[str, set[str]] = {}
         """uid -> kinds of an outline that is still to come as an area."""
+        self.places = _Places()
 
     def take(self, item: Any) -> None:
         tags = {tag.k: tag.v for tag in item.tags}
+        if not item.is_area():  # an area comes as its way or relation, too
+            self._count(f"{item.type_str()}{item.id}", tags)
         if item.is_node():
             self._node(item, tags)
         elif item.is_way():
             self._way(item, tags)
         elif item.is_relation():
+            outline = dict(self._areas_of(tags))
             if tags.get("type") == "multipolygon":
-                self.awaited[f"r{item.id}"] = set(dict(self._areas_of(tags)))
+                self.awaited[f"r{item.id}"] = set(outline)
+            elif tags.get("type") != "boundary" and "facilities" in outline:
+                told = f"is a relation of type '{tags.get('type', '')}', which has no outline"
+                self.rows["facilities"].refused[f"r{item.id}"] = told
         elif item.is_area():
             self._area(item, tags)
+
+    def _count(self, uid: str, tags: Tags) -> None:
+        place = self.table.place(tags)
+        if place is None:
+            return
+        category, by_name = self.table.category(tags)
+        if by_name:
+            self.places.by_name[uid] = str(category)
+        elif category is None and self.table.is_school(tags):
+            self.places.schools += 1
+        elif category is None and not (self.table.green.meaning(tags)):
+            self.places.others[place] += 1
 
     def finish(self) -> None:
         """Refuse the outlines that never became areas; an area may come before its relation."""
@@ -249,7 +252,7 @@ class _Reader:
         uid = f"n{item.id}"
         if self.table.gates.meaning(tags):
             self._add("gates", uid, _gate(tags), self.wkb.create_point, item)
-        category = self.table.facilities.meaning(tags)
+        category, _ = self.table.category(tags)
         if category:
             self._add("facilities", uid, _facility(tags, category), self.wkb.create_point, item)
 
@@ -261,6 +264,8 @@ class _Reader:
             self._add(kind, uid, values, self.wkb.create_linestring, item)
         if outline and (closed or tags.get("area") == "yes" or "building" in tags):
             self.awaited[uid] = set(outline)
+        elif "facilities" in outline:
+            self.rows["facilities"].refused[uid] = "is a line that does not close"
 
     def _area(self, item: Any, tags: Tags) -> None:
         uid = f"{'w' if item.from_way() else 'r'}{item.orig_id()}"
@@ -297,11 +302,11 @@ class _Reader:
 
     def _areas_of(self, tags: Tags) -> Iterator[tuple[str, dict[str, object]]]:
         table = self.table
-        if tags.get("building") not in _NO:
+        if tags.get("building") not in NO_VALUES:
             yield "buildings", _building(tags)
         if table.estates.meaning(tags):
             yield "estates", {"name": tags.get("name"), "address": _address(tags)}
-        category = table.facilities.meaning(tags)
+        category, _ = table.category(tags)
         if category and tags.get("highway") is None:
             yield "facilities", _facility(tags, category)
         green = table.green.meaning(tags)
@@ -320,7 +325,7 @@ class _Reader:
             return None
         if tags.get("waterway") in rules["river_lines"]:
             return "river"
-        if tags.get("bridge") not in _NO:
+        if tags.get("bridge") not in NO_VALUES:
             return None  # one walks under a viaduct
         if tags.get("railway") in rules["railways"]:
             return "railway"
@@ -448,8 +453,8 @@ def _street(tags: Tags) -> dict[str, object]:
         "name": tags.get("name"),
         "highway": tags["highway"],
         "width_m": _metres(tags.get("width")),
-        "bridge": tags.get("bridge") not in _NO,
-        "tunnel": tags.get("tunnel") not in _NO,
+        "bridge": tags.get("bridge") not in NO_VALUES,
+        "tunnel": tags.get("tunnel") not in NO_VALUES,
         "foot": tags.get("foot"),
         "access": tags.get("access"),
     }
@@ -509,7 +514,7 @@ def _wall(tags: Tags) -> dict[str, object]:
 
 
 def _hidden(tags: Tags) -> bool:
-    return tags.get("tunnel") not in _NO or tags.get("covered") == "yes"
+    return tags.get("tunnel") not in NO_VALUES or tags.get("covered") == "yes"
 
 
 def _address(tags: Tags) -> str | None:

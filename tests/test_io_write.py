@@ -152,6 +152,27 @@ def test_several_layers_go_into_one_geopackage_or_a_folder(tmp_path: Path) -> No
         write_layers(made, tmp_path, "pdf")
 
 
+def test_when_one_layer_cannot_be_written_nothing_is_left(tmp_path: Path) -> None:
+    mixed = layer([Point(X, Y), SQUARES[0]], kind="facilities", category=["park", "park"])
+    with pytest.raises(OptionError, match="facilities hold Point and Polygon"):
+        write_layers([layer(SQUARES), mixed], tmp_path / "out", "shp")
+    assert list(tmp_path.iterdir()) == []
+    # A folder that was there keeps what it had, and nothing more.
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old.txt").write_text("old")
+    with pytest.raises(OptionError, match="facilities hold"):
+        write_layers([layer(SQUARES), mixed], tmp_path / "out", "shp")
+    assert [p.name for p in tmp_path.rglob("*")] == ["out", "old.txt"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(FileError, match="out cannot be written"):
+        write_layers([layer(SQUARES), layer(POINTS, kind="gates")], tmp_path / "out", "csv")
+    assert (tmp_path / "out").read_text() == "a file"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_layer_without_any_geometry_can_be_written(tmp_path: Path) -> None:
     made = layer([None, None], kind="plan", estate=["a", "b"], district=["D1", "D2"])
     for form in ("gpkg", "geojson", "csv"):

@@ -12,8 +12,9 @@ import shapely
 from pyproj import CRS
 
 from gis.errors import CrsError, FileError, InputError, LayerError
+from gis.io.osm_tags import OsmTable
 from gis.model import Categories
-from gis.osm import OSM_KINDS, OsmTable, read_osm
+from gis.osm import OSM_KINDS, read_osm
 
 LON, LAT = 106.9, 28.9
 STEP = 0.001  # about 98 m east, 111 m north
@@ -179,6 +180,82 @@ def test_facilities_by_category(quarter: Quarter, tmp_path: Path) -> None:
     }
     assert layer.frame["name"].iloc[0] == "一幼"
     assert made["buildings"][0].uids.tolist() == ["w101"]
+
+
+def told(report: Any, code: str) -> list[str]:
+    return [f.message for f in report.findings if f.code == code]
+
+
+def test_schools_are_told_by_their_names_and_the_others_counted(
+    quarter: Quarter, tmp_path: Path
+) -> None:
+    names = ["红旗小学", "实验小学(东校区)", "渝南初级中学", "八中初中部", "第二中学", "九年制学校"]
+    for i, name in enumerate(names):
+        quarter.node(i, 0, amenity="school", name=name)
+    quarter.square(0, 3, amenity="school", name="胜利小学")
+    quarter.square(3, 3, amenity="school")
+    quarter.node(9, 0, amenity="school", name="小学之家", isced__level="2")
+    layer, report = read(quarter, tmp_path)["facilities"]
+    assert dict(zip(layer.frame["name"], layer.frame["category"], strict=True)) == {
+        "红旗小学": "primary_school",
+        "实验小学(东校区)": "primary_school",
+        "渝南初级中学": "middle_school",
+        "八中初中部": "middle_school",
+        "小学之家": "middle_school",
+        "胜利小学": "primary_school",
+    }
+    assert [m[:18] for m in told(report, "schools-left-out")] == ["3 schools left out"]
+    assert "isced:level" in told(report, "schools-left-out")[0]
+    by_name = (
+        "5 schools have no level in their tags; it was taken from their names: "
+        "primary_school (3), middle_school (2)"
+    )
+    assert told(report, "school-by-name") == [by_name]
+
+
+def test_places_without_a_category_are_counted(quarter: Quarter, tmp_path: Path) -> None:
+    quarter.node(0, 0, amenity="bank")
+    quarter.node(1, 0, amenity="fountain")
+    quarter.node(2, 0, amenity="fountain")
+    quarter.node(3, 0, healthcare="laboratory")
+    quarter.node(4, 0, office="government")
+    quarter.node(5, 0, office="company")
+    quarter.node(6, 0, shop="no")
+    quarter.square(0, 3, amenity="theatre", building="yes")
+    quarter.square(3, 3, leisure="garden")
+    outer = quarter.square(6, 3)
+    quarter.relation(7, {outer: "outer"}, type="multipolygon", amenity="theatre")
+    made = read(quarter, tmp_path)
+    left_out = (
+        "6 places have no category and were left out: amenity=fountain (2), amenity=theatre (2), "
+        "healthcare=laboratory (1), office=government (1)"
+    )
+    assert told(made["facilities"][1], "facilities-left-out") == [left_out]
+    assert "facilities-left-out" not in [f.code for f in made["buildings"][1].findings]
+    assert made["green"][0].frame["use"].tolist() == ["garden"]  # assigned, so not told
+
+
+def test_facilities_without_an_outline_are_refused_with_a_word(
+    quarter: Quarter, tmp_path: Path
+) -> None:
+    quarter.node(9, 9, amenity="bank")
+    quarter.way((0, 0), (1, 0), (1, 1), amenity="parking")
+    member = quarter.square(3, 3)
+    quarter.relation(7, {member: ""}, type="site", amenity="kindergarten")
+    _, report = read(quarter, tmp_path)["facilities"]
+    assert [n.reason for n in report.refused] == [
+        "relation 7: is a relation of type 'site', which has no outline",
+        "way 101: is a line that does not close",
+    ]
+    assert (report.read, report.accepted) == (3, 1)
+
+
+def test_what_is_left_out_is_told_without_any_facility(quarter: Quarter, tmp_path: Path) -> None:
+    quarter.way((0, 0), (1, 0), highway="path")
+    quarter.node(5, 5, amenity="school")
+    made = read(quarter, tmp_path)
+    assert list(made) == ["streets"]
+    assert told(made["streets"][1], "schools-left-out") != []
 
 
 def test_barriers_are_what_one_cannot_cross(quarter: Quarter, tmp_path: Path) -> None:

@@ -23,10 +23,12 @@ from gis.io.keys import give_keys
 from gis.io.places import check_coords, draw, file_crs, place, unknown_crs
 from gis.io.report import ImportReport, RowNote
 from gis.io.source import Source, Wish
+from gis.io.stray import find_strays
 from gis.io.values import convert, convert_constant, extra_values, text_values, unknown
 from gis.model import KINDS, Categories, Finding, Kind, Layer, Progress
 
 _SHOWN: Final = 3
+_EXTRA_SHOWN: Final = 12
 _RESERVED: Final = frozenset(["geometry", "geom", "fid", "ogc_fid", "rowid"])
 
 
@@ -140,7 +142,7 @@ def read_layer(
         table=source.geometry is None,
         cut_names=source.cut_names,
     )
-    work.findings += meant.findings
+    work.findings += [*meant.findings, *_set_aside(meant)]
     shapes, crs = _shapes(work, meant, file_crs(source, source_crs))
     frame = _columns(work, meant)
     tell(0.6, "checking geometries")
@@ -298,6 +300,16 @@ def _extra(source: Source, meant: Recognised) -> list[tuple[str, pd.Series[Any]]
     return [(heading, extra_values(source.columns[heading])) for heading in meant.extra]
 
 
+def _set_aside(meant: Recognised) -> list[Finding]:
+    """Name the headings that mean nothing to us: one of them may be the column that is missing."""
+    if not meant.extra:
+        return []
+    shown = ", ".join(meant.extra[:_EXTRA_SHOWN])
+    more = len(meant.extra) - _EXTRA_SHOWN
+    told = f"Kept as extra columns, not used: {shown}{f' and {more} more' if more > 0 else ''}"
+    return [Finding("columns-kept", f"{told} (name one with --column ours=theirs)", "info")]
+
+
 def _placed(
     work: _Work,
     shapes: Shapes,
@@ -320,12 +332,22 @@ def _placed(
         return kept, _Where("", "wgs84" if coords == "auto" else coords, target)
     if crs is None:
         raise unknown_crs(file, kept)
+    _leave_strays(work, kept, crs, target)
     placed = place(kept, file=file, crs=crs, target=target, coords=coords, trusted=trusted)
     work.findings += placed.findings
     again = repair(placed.shapes)
     work.refuse(again.refused)
     work.repair(again.repaired)
     return again.shapes, _Where(_crs_name(placed.source), placed.coords, placed.target)
+
+
+def _leave_strays(work: _Work, kept: Shapes, crs: CRS, target: CRS | None) -> None:
+    """Refuse the single rows that would make the whole file unfit, in place."""
+    strays = find_strays(kept, crs, file=work.source.file, target=target)
+    work.refuse(strays.refused)
+    kept[list(strays.refused)] = None
+    rows = work.source.rows
+    work.findings += [Finding("far-away", told, row=int(rows[i])) for i, told in strays.far.items()]
 
 
 def _crs_name(crs: CRS) -> str:

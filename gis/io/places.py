@@ -203,7 +203,7 @@ def _points(source: Source, east: str, north: str, crs: CRS | None, *, named: bo
     if named:
         drawn.crs = crs or _degrees_assumed(source.file, middle, drawn.findings)
     else:
-        drawn.crs, swapped = _read_xy(source.file, x[given], y[given], middle, crs, drawn.findings)
+        drawn.crs, swapped = _read_xy(source.file, middle, crs, drawn.findings)
         if swapped:
             x, y = y, x
             drawn.findings.append(
@@ -218,28 +218,25 @@ def _points(source: Source, east: str, north: str, crs: CRS | None, *, named: bo
 
 
 def _read_xy(
-    file: str,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    middle: tuple[float, float],
-    crs: CRS | None,
-    findings: list[Finding],
+    file: str, middle: tuple[float, float], crs: CRS | None, findings: list[Finding]
 ) -> tuple[CRS | None, bool]:
-    """Which system columns called X and Y are in, and whether X is north."""
+    """Which system columns called X and Y are in, and whether X is north.
+
+    The middle of the rows decides: a single row that is swapped or mistyped does not.
+    """
+    x, y = middle
     if crs is not None:
         return crs, not _lies_in(x, y, crs) and _lies_in(y, x, crs)
-    if np.abs(x).max(initial=0) <= 180 and np.abs(y).max(initial=0) <= 180:
-        guesses = guess_crs(*middle)
-        swapped = bool(guesses) and guesses[0].swapped
-        if swapped or np.abs(y).max(initial=0) > 90:
-            return _assume_wgs84(findings), True
-        return _assume_wgs84(findings), False
-    raise _no_system(file, middle)
+    if abs(x) > 180 or abs(y) > 180:
+        raise _no_system(file, middle)
+    guesses = guess_crs(x, y)
+    swapped = bool(guesses) and guesses[0].swapped
+    return _assume_wgs84(findings), swapped or abs(y) > 90
 
 
-def _lies_in(x: NDArray[np.float64], y: NDArray[np.float64], crs: CRS) -> bool:
+def _lies_in(x: float, y: float, crs: CRS) -> bool:
     try:
-        check_extent(np.column_stack([x, y]), crs)
+        check_extent([[x, y]], crs)
     except CrsError:
         return False
     return True
@@ -282,8 +279,9 @@ def _from_wkt(source: Source, heading: str, crs: CRS | None) -> Drawn:
             drawn.refused[i] = f"{heading} is no WKT: '{str(cell).strip()[:40]}'"
         drawn.shapes[i] = shape
     if crs is None:
-        bounds = shapely.total_bounds(drawn.shapes[~shapely.is_missing(drawn.shapes)])
-        if np.isfinite(bounds).all() and np.abs(bounds).max() <= 180:
+        bounds = shapely.bounds(drawn.shapes)
+        bounds = bounds[np.isfinite(bounds).all(axis=1)]
+        if len(bounds) and np.abs(np.median(bounds, axis=0)).max() <= 180:
             drawn.crs = _assume_wgs84(drawn.findings)
     return drawn
 

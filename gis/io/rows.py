@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.io.words import ALL_UNITS, bracketed, plain, tidy
+from gis.io.words import ALL_UNITS, NO_UNITS, bracketed, plain, tidy
 from gis.model import Finding
 
 Cell = Any
@@ -72,7 +72,7 @@ def find_table(
         _note_titles(cells[:top], findings)
     if body < len(cells) and _is_unit_row(cells[body]):
         headings = [_with_unit(h, cells[body][i]) for i, h in enumerate(headings)]
-        findings.append(Finding("row-dropped", "holds units, used as such", "info", body + 1))
+        findings.append(_unit_row_read(cells[body], body + 1))
         body += 1
     if unit:
         headings = [_with_unit(h, unit) if _money(h, unit) else h for h in headings]
@@ -158,7 +158,14 @@ def _unused(name: str, taken: list[str]) -> str:
 
 def _is_unit_row(row: list[Cell]) -> bool:
     words = [_unit_word(cell) for cell in row if not blank(cell)]
-    return bool(words) and all(w in ALL_UNITS or w == "单位" for w in words)
+    units = [word in ALL_UNITS for word in words]
+    return any(units) and all(u or w in NO_UNITS for u, w in zip(units, words, strict=True))
+
+
+def _unit_row_read(row: list[Cell], number: int) -> Finding:
+    words = dict.fromkeys(str(cell).strip() for cell in row if not blank(cell))
+    told = f"holds the units of the columns ({', '.join(words)}) and was read as such"
+    return Finding("row-dropped", told, "info", number)
 
 
 def _unit_word(cell: Cell) -> str:
@@ -167,7 +174,7 @@ def _unit_word(cell: Cell) -> str:
 
 
 def _with_unit(heading: str, unit: Cell) -> str:
-    if blank(unit) or bracketed(heading) or _unit_word(unit) == "单位":
+    if blank(unit) or bracketed(heading) or _unit_word(unit) in NO_UNITS:
         return heading
     return f"{heading}({_unit_word(unit)})"
 

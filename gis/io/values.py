@@ -20,6 +20,9 @@ _SHOWN: Final = 5
 _EXCEL_DAYS: Final = (20_000, 80_000)
 _EXCEL_EPOCH: Final = np.datetime64("1899-12-30")
 _NO_YEAR: Final = frozenset([0.0, 9999.0])
+_YEAR_MONTHS: Final = 190_001
+_YEAR_DAYS_END: Final = 21_000_000
+_SHORT_YEARS: Final = (50.0, 100.0)
 
 
 @dataclass(eq=False)
@@ -119,23 +122,42 @@ def extra_values(raw: NDArray[Any]) -> pd.Series[Any]:
     return _series(text_values(raw), "str")
 
 
+@dataclass(eq=False)
+class _Noted:
+    """Cells of a column of numbers that were read with some freedom."""
+
+    vague: list[str] = field(default_factory=list)
+    rough: list[str] = field(default_factory=list)
+    short: list[str] = field(default_factory=list)
+    """Years of two digits."""
+
+    def findings(self, column: Column) -> list[Finding]:
+        read = (
+            (self.vague, "word-unknown", "say no year and were read as unknown"),
+            (self.rough, "number-rough", "are rough (约, 近, 余) and were read as the number"),
+            (self.short, "year-short", "have two digits and were read as years of 1950 to 1999"),
+        )
+        return [_counted(column, cells, what, code=code) for cells, code, what in read if cells]
+
+
 def _numbers(column: Column, raw: NDArray[Any], factor: float) -> Converted:
     refused: dict[int, str] = {}
-    vague: list[str] = []
+    noted = _Noted()
     if raw.dtype.kind in "iuf":
         values = raw.astype(float) * factor
     else:
         values = np.full(len(raw), np.nan)
         for i, cell in enumerate(raw):
             try:
-                values[i] = _number(column, cell, factor, vague)
+                values[i] = _number(column, cell, factor, noted)
             except ValueError as error:
                 refused[i] = str(error)
     done = Converted(pd.Series(values, dtype="float64"), refused)
     if column.unit == "year":
-        values = _years(column, values, done)
-    if vague:
-        done.findings.append(_counted(column, vague, "say no year and were read as unknown"))
+        values = _years(column, values, done, noted)
+    done.findings += noted.findings(column)
+    if column.unit == "share" and factor != 1.0:
+        _doubt_per_cent(column, values, factor, done)
     _bounds(column, values, done)
     done.values = pd.Series(values, dtype="float64")
     if column.type == "integer":
@@ -144,7 +166,7 @@ def _numbers(column: Column, raw: NDArray[Any], factor: float) -> Converted:
     return done
 
 
-def _number(column: Column, cell: object, factor: float, vague: list[str]) -> float:
+def _number(column: Column, cell: object, factor: float, noted: _Noted) -> float:
     """Return the number in a cell, NaN where it is blank; ValueError with the reason if none."""
     if _is_missing(cell):
         return np.nan
@@ -156,21 +178,41 @@ def _number(column: Column, cell: object, factor: float, vague: list[str]) -> fl
     if words.tidy(text) in words.NOTHING:
         return np.nan
     if column.unit == "year":
-        year = words.year(text)
+        year = _year(text, noted)
         if year is not None:
-            return float(year)
-        if words.vague_year(text):
-            vague.append(text)
-            return np.nan
-    found = words.number(text, column.unit)
+            return year
+    exact = words.about(text)
+    found = words.number(text if exact is None else exact, column.unit)
     if found is None:
         raise ValueError(f"{column.name} is '{text[:40]}', which is no number")
+    if exact is not None:
+        noted.rough.append(text)
     value, own_unit = found
     return value if own_unit else value * factor
 
 
-def _years(column: Column, values: NDArray[np.float64], done: Converted) -> NDArray[np.float64]:
-    """Return years without their months (1998.5); 0 and 9999 are what databases write for none."""
+def _year(text: str, noted: _Noted) -> float | None:
+    """Return the year in a text, NaN where it means one without saying which, None if neither."""
+    exact = words.about(text)
+    year = words.year(text if exact is None else exact)
+    if year is not None:
+        if exact is not None:
+            noted.rough.append(text)
+        return float(year)
+    if words.vague_year(text):
+        noted.vague.append(text)
+        return np.nan
+    short = words.short_year(text)
+    if short is not None:
+        noted.short.append(text)
+        return float(short)
+    return None
+
+
+def _years(
+    column: Column, values: NDArray[np.float64], done: Converted, noted: _Noted
+) -> NDArray[np.float64]:
+    """Return years without months and days; 0 and 9999 are what databases write for none."""
     none = np.isin(values, list(_NO_YEAR))
     if none.any():
         done.findings.append(
@@ -180,7 +222,12 @@ def _years(column: Column, values: NDArray[np.float64], done: Converted) -> NDAr
                 "info",
             )
         )
-    return np.where(none, np.nan, np.floor(values))
+    years = np.where(none, np.nan, np.floor(values))
+    for i in np.flatnonzero((years >= _YEAR_MONTHS) & (years < _YEAR_DAYS_END)):
+        years[i] = words.year(f"{years[i]:.0f}") or years[i]  # 199901 or 19990101
+    short = np.isin(values, np.arange(*_SHORT_YEARS))
+    noted.short += [f"{value:.0f}" for value in values[short]]
+    return np.where(short, years + 1900, years)
 
 
 def _bounds(column: Column, values: NDArray[np.float64], done: Converted) -> None:
@@ -191,7 +238,25 @@ def _bounds(column: Column, values: NDArray[np.float64], done: Converted) -> Non
             done.refused[int(i)] = f"{column.name} is {values[i]:.10g}, below {column.low:g}"
     if column.high is not None:
         for i in np.flatnonzero(values > column.high):
-            done.refused[int(i)] = f"{column.name} is {values[i]:.10g}, above {column.high:g}"
+            value = f"{values[i]:.10g}"
+            per_cent = column.unit == "share" and values[i] <= 100
+            remedy = f"; write {values[i] / 100:.10g} or {value}%" if per_cent else ""
+            done.refused[int(i)] = f"{column.name} is {value}, above {column.high:g}{remedy}"
+
+
+def _doubt_per_cent(
+    column: Column, values: NDArray[np.float64], factor: float, done: Converted
+) -> None:
+    """Doubt a heading in per cent over shares: a sheet shows 0.35 as 35 % and gives 0.35."""
+    known = values[~np.isnan(values)]
+    if len(known) and 0 < known.max() <= factor:
+        done.findings.append(
+            Finding(
+                "per-cent-small",
+                f"The heading of {column.name} is in %, but no value is above 1; if they are "
+                "shares (0.35 for 35 %), take the % out of the heading",
+            )
+        )
 
 
 def _note_fractions(column: Column, values: NDArray[np.float64], done: Converted) -> None:
@@ -281,11 +346,11 @@ def _category(word: str, categories: Categories) -> str | None:
     return next((code for code in found if code is not None), None)
 
 
-def _counted(column: Column, cells: list[str], what: str) -> Finding:
+def _counted(column: Column, cells: list[str], what: str, *, code: str = "word-unknown") -> Finding:
     counts = Counter(cells).most_common()
     shown = ", ".join(f"'{word[:30]}' ({count})" for word, count in counts[:_SHOWN])
     more = f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
-    return Finding("word-unknown", f"{len(cells)} values of {column.name} {what}: {shown}{more}")
+    return Finding(code, f"{len(cells)} values of {column.name} {what}: {shown}{more}")
 
 
 def _refuse_missing(column: Column, done: Converted) -> None:

@@ -33,6 +33,12 @@ UNITS: Final[dict[str, dict[str, float]]] = {
 
 ALL_UNITS: Final = frozenset(unit for family in UNITS.values() for unit in family)
 
+NO_UNITS: Final = frozenset(
+    ["单位", "unit", "units", "度", "°", "十进制度", "deg", "degree", "degrees", "-", "--", "—",
+     "/", "无"]
+)  # fmt: skip
+"""What stands in a row of units over columns that are not converted, such as degrees."""
+
 NOTHING: Final = frozenset(
     ["", "-", "--", "—", "——", "/", "\\", "n/a", "na", "nan", "null", "none", "<null>", "不详",
      "未知", "不明", "暂无", "待定", "缺", "无数据"]
@@ -65,20 +71,31 @@ _DATE: Final = re.compile(
     r"((?:18|19|20)\d\d)\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})?\s*日?)?(?:[ t]\d{1,2}:.*)?"
 )
 _DAY_DIGITS: Final = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
+_MONTH_DIGITS: Final = re.compile(r"((?:19|20)\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?")
+_SHORT_YEAR: Final = re.compile(r"['’]?([5-9]\d)(?:年|年建|年建成)?")
+_CHINESE_YEAR: Final = re.compile(r"((?:[〇零○一二三四五六七八九]{2}){1,2})(年.*)?")
+_CHINESE_DIGITS: Final = str.maketrans("〇零○一二三四五六七八九", "000123456789")
+_ABOUT: Final = re.compile(r"^(?:大约|大概|约有|约为|约于|约|将近|接近|近|≈|~)")
+_ABOUT_AFTER: Final = re.compile(r"(?<=[\d百千万亿])[余多](?=\D|$)|(?:左右|上下)$")
 
 
 def plain(text: str) -> str:
     """Return a heading for comparing: half width, small letters, no brackets, spaces or dashes."""
     text = unicodedata.normalize("NFKC", text).casefold()
     text = _BRACKETS.sub("", text).split("/")[0]
-    return re.sub(r"[\s_\-:*.,、。]", "", text)
+    return re.sub(r"[\s_\-:*.,、。]|%$", "", text)
 
 
 def bracketed(text: str) -> str:
-    """Return what stands in the last brackets of a heading, or after its slash; "" for nothing."""
-    text = unicodedata.normalize("NFKC", text).casefold()
+    """Return what stands in the last brackets of a heading, after its slash, or the % it ends with.
+
+    "" for nothing.
+    """
+    text = unicodedata.normalize("NFKC", text).casefold().strip()
     inside = _BRACKETS.findall(text)
     part = inside[-1] if inside else text.partition("/")[2]
+    if not part and text.endswith("%"):
+        part = "%"
     return re.sub(r"\s|^单位[:]?", "", part).strip(":、,")
 
 
@@ -103,13 +120,38 @@ def number(text: str, unit: str) -> tuple[float, bool] | None:
     return None if factor is None else (value * factor, True)
 
 
+def about(text: str) -> str | None:
+    """Return a rough number (约710, 700余户, 700左右) without the word that says so, or None."""
+    text = re.sub(r"\s", "", tidy(text))
+    exact = _ABOUT_AFTER.sub("", _ABOUT.sub("", text))
+    return exact if exact != text and re.search(r"\d", exact) else None
+
+
 def year(text: str) -> int | None:
-    """Return the year in ``1998``, ``1998年``, ``1998.5``, ``1998-06-01``; None for all else."""
-    text = tidy(text)
-    match = _YEAR.fullmatch(text) or _YEAR_MONTH.fullmatch(text)
+    """Return the year in ``1998年``, ``1998.5``, ``1998-06-01``, ``19980601`` or ``一九九八``.
+
+    None for all else, also for years of two digits, see `short_year`.
+    """
+    text = _arabic(tidy(text))
+    match = _YEAR.fullmatch(text) or _YEAR_MONTH.fullmatch(text) or _MONTH_DIGITS.fullmatch(text)
     if match is None and re.fullmatch(r"(?:1[89]|20)\d\d\.0+", text):
         return int(text[:4])
     return int(match[1]) if match else None
+
+
+def short_year(text: str) -> int | None:
+    """Return the year of the last century that two digits stand for (98年), or None.
+
+    From 50 on: 05 may be 1905 or 2005, and a building of before 1950 is rare.
+    """
+    match = _SHORT_YEAR.fullmatch(_arabic(tidy(text)))
+    return 1900 + int(match[1]) if match else None
+
+
+def _arabic(text: str) -> str:
+    """Write the digits of a year in Chinese figures (二〇〇一年) as 2001."""
+    match = _CHINESE_YEAR.fullmatch(text)
+    return match[1].translate(_CHINESE_DIGITS) + (match[2] or "") if match else text
 
 
 def vague_year(text: str) -> bool:

@@ -100,17 +100,23 @@ def write_layers(
     if named and len(layers) == 1:
         write_layer(layers[0], out, format=format)
         return [out]
-    folder = out.with_suffix("") if named else out
+    return _write_folder(layers, out.with_suffix("") if named else out, format, tell)
+
+
+def _write_folder(layers: Sequence[Layer], folder: Path, ending: str, tell: Progress) -> list[Path]:
+    """Make all files beside the folder, then move them in: when one is refused, nothing is left."""
+    names = [f"{layer.kind.name}.{ending}" for layer in layers]
     try:
-        folder.mkdir(exist_ok=True)
+        with TemporaryDirectory(prefix=".lianpian-", dir=folder.parent) as made:
+            for place, (layer, name) in enumerate(zip(layers, names, strict=True)):
+                tell(place / len(layers), f"writing {layer.kind.name}")
+                FORMATS[ending](layer, Path(made) / name)
+            folder.mkdir(exist_ok=True)
+            for part in sorted(Path(made).iterdir(), key=lambda p: p.suffix == f".{ending}"):
+                part.replace(folder / part.name)
     except OSError as error:
         raise FileError(_cannot(folder, error)) from error
-    paths = []
-    for place, layer in enumerate(layers):
-        tell(place / len(layers), f"writing {layer.kind.name}")
-        paths.append(folder / f"{layer.kind.name}.{format}")
-        write_layer(layer, paths[-1], format=format)
-    return paths
+    return [folder / name for name in names]
 
 
 def _check_format(name: str) -> None:

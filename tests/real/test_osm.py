@@ -37,6 +37,8 @@ def test_a_quarter_of_beijing(beijing: dict[str, Any]) -> None:
     assert streets.crs.to_epsg() == 4548
     for kind in ("gates", "walls", "facilities", "barriers", "green", "water"):
         assert len(beijing[kind][0]) > 0
+    left_out = [f.message for f in beijing["facilities"][1].findings if "left-out" in f.code]
+    assert [words[:11] for words in left_out] == ["8 schools l", "145 places "]
 
 
 def test_liechtenstein_whole(liechtenstein: dict[str, Any]) -> None:
