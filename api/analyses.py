@@ -9,7 +9,7 @@ import datetime as dt
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +18,10 @@ import geopandas as gpd
 from api.store import Project
 from gis.coverage import Coverage, measure_coverage
 from gis.districts import DistrictPlan, plan_districts
-from gis.errors import FileError, OptionError, UnknownNameError
+from gis.errors import FileError, OptionError, ProjectError, UnknownNameError
 from gis.io import ImportReport, read_layer, write_layers
 from gis.maps import render_map
-from gis.model import KINDS, Categories, Layer, Progress
+from gis.model import KINDS, Categories, Finding, Layer, Progress
 from gis.osm import read_osm
 from gis.renewal import DEFAULT_PROFILE, Profile, load_profile
 from gis.rules import Rule, RulePack, load_pack, own_rule
@@ -79,9 +79,24 @@ def import_file(
         items = _read_osm(project, path, options, replace=replace, progress=progress)
     else:
         items = [_read_one(project, kind, path, options, replace=replace, progress=progress)]
+    if not replace:
+        items = [(layer, _warn_twice(project, report)) for layer, report in items]
     if not dry_run:
         project.write_layers(items, replace=replace)
     return [report for _, report in items]
+
+
+def _warn_twice(project: Project, report: ImportReport) -> ImportReport:
+    """Add a finding where a file of that name is in the layer already: its rows now stand twice."""
+    sources = [s for info in project.layers() if info.kind == report.kind for s in info.sources]
+    if report.file not in sources:
+        return report
+    finding = Finding(
+        "imported-twice",
+        f"{report.file} was imported into {report.kind} before; its rows may now stand twice: "
+        "import with --replace to have them once",
+    )
+    return replace(report, findings=(*report.findings, finding))
 
 
 def _read_osm(
@@ -315,6 +330,11 @@ def export_project(
     chosen = format_ or FORMATS.get(out.suffix.lower())
     if chosen is None:
         raise OptionError(f"--out {out} does not say the format; add --format")
+    if out.suffix.lower() not in ("", f".{chosen}", ".json"):
+        raise OptionError(
+            f"--out {out} is not named as {chosen}; give a name that ends in .{chosen}"
+        )
+    refuse_project(out)
     here = [info.kind for info in project.layers()]
     for kind in kinds:
         if kind not in here:
@@ -336,10 +356,28 @@ def public_frame(layer: Layer) -> gpd.GeoDataFrame:
     return layer.frame[[*layer.kind.column_names, layer.frame.geometry.name]]
 
 
+def refuse_project(path: Path) -> None:
+    """Refuse to write over a project, whatever the file is called or linked to.
+
+    Raises
+    ------
+    OptionError
+        There is a project at ``path``.
+    """
+    if not path.is_file():
+        return
+    try:
+        Project.open(path).close()
+    except ProjectError:
+        return
+    raise OptionError(f"--out {path} is a project and would be lost; give another name")
+
+
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside ``path`` that takes its place when all went well."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    refuse_project(path)
+    temporary = path.with_name(f".{path.stem[:40]}.{os.getpid()}{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)

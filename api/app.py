@@ -11,6 +11,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 from starlette.middleware.base import RequestResponseEndpoint
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.analyses import map_of, public_frame, today
 from api.errors import add_error_handlers
@@ -20,6 +21,8 @@ from gis import __version__
 from gis.errors import UnknownNameError
 from gis.model import KINDS
 
+READ: Final = ["GET", "HEAD"]
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 GEOJSON: Final = "application/geo+json"
 SECURITY_HEADERS: Final = {
     # The map is one file with its scripts inside; nothing may be fetched from anywhere.
@@ -64,6 +67,9 @@ def create_app(settings: Settings, project: Path) -> FastAPI:
     """Return the application for one project file; nothing is opened before the first request."""
     app = FastAPI(title="连片 Lianpian", version=__version__, docs_url=None, redoc_url=None)
     add_error_handlers(app)
+    if settings.host in LOOPBACK:
+        # A page elsewhere could point its own host name at this machine and read the project.
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]", "testserver"])
 
     @app.middleware("http")
     async def secure(request: Request, call_next: RequestResponseEndpoint) -> Response:
@@ -72,12 +78,12 @@ def create_app(settings: Settings, project: Path) -> FastAPI:
             response.headers.setdefault(name, value)
         return response
 
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    @app.api_route("/", methods=READ, response_class=HTMLResponse, include_in_schema=False)
     def start() -> str:
         with Project.open(project) as opened:
             return _start_page(_describe(opened))
 
-    @app.get("/map", response_class=HTMLResponse, include_in_schema=False)
+    @app.api_route("/map", methods=READ, response_class=HTMLResponse, include_in_schema=False)
     def show_map(lang: Annotated[str, Query(pattern="^(zh|en)$")] = "zh") -> str:
         with Project.open(project) as opened:
             return map_of(opened, date=today(), lang=lang)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from gis.errors import CheckError, InputError, LianpianError, ProjectError, UnknownNameError
 
 EXIT_INPUT: Final = 2
 EXIT_FAULT: Final = 1
 EXIT_STOPPED: Final = 130
+LONGEST_LINE: Final = 1000
 
 STATUS: Final[tuple[tuple[type[LianpianError], int], ...]] = (
     (UnknownNameError, 404),
@@ -29,8 +32,9 @@ def exit_code(error: LianpianError) -> int:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the message of an error on one line, whatever a file's name or value put into it."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return the message of an error as one line that cannot steer a terminal."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    return " ".join(shown.split())[:LONGEST_LINE] or type(error).__name__
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -41,4 +45,17 @@ def add_error_handlers(app: FastAPI) -> None:
         body = {"error": type(error).__name__, "message": one_line(error)}
         return JSONResponse(body, status_code=status)
 
+    async def refuse(_: Request, error: Exception) -> JSONResponse:
+        status = error.status_code if isinstance(error, HTTPException) else 422
+        told = error.detail if isinstance(error, HTTPException) else _first_fault(error)
+        return JSONResponse({"error": type(error).__name__, "message": told}, status_code=status)
+
     app.add_exception_handler(LianpianError, answer)
+    app.add_exception_handler(HTTPException, refuse)
+    app.add_exception_handler(RequestValidationError, refuse)
+
+
+def _first_fault(error: Exception) -> str:
+    """Name the first parameter that does not do, and why."""
+    fault = error.errors()[0] if isinstance(error, RequestValidationError) else {}
+    return f"{'.'.join(str(part) for part in fault.get('loc', ()))}: {fault.get('msg', 'invalid')}"

@@ -32,9 +32,10 @@ def listen_on(settings: Settings) -> Iterator[socket.socket]:
         except OSError:
             listening.close()
             raise
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "no such address"
         raise OptionError(
-            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+            f"Cannot listen on {settings.host}:{settings.port} ({why}); "
             "give another --port (0 picks a free one) or --host"
         ) from error
     with listening:

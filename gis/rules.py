@@ -18,6 +18,8 @@ from gis.model import Categories
 from gis.resources import data_dir
 
 DEFAULT_PACK: Final = "gb50180-2018"
+LONGEST_LIMIT: Final = 100_000
+"""Metres or minutes of an own rule; beyond it nobody walks."""
 WALKERS_FILE: Final = "walkers.toml"
 SPEED_RANGE_M_S: Final = (0.2, 3.0)
 """Slower is standing, faster is running."""
@@ -207,8 +209,10 @@ def own_rule(
     if (metres is None) == (minutes is None):
         raise OptionError("An own rule has one limit; give either metres or minutes")
     limit = metres if metres is not None else minutes
-    if limit is None or not 0 < limit < float("inf"):
-        raise OptionError(f"The limit is {limit}; give metres or minutes above 0")
+    if limit is None or not 0 < limit <= LONGEST_LIMIT:
+        raise OptionError(
+            f"The limit is {limit:g}; give metres or minutes above 0 and up to {LONGEST_LIMIT:,}"
+        )
     return Rule(
         id=f"own-{known.code}",
         category=known.code,

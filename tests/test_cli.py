@@ -8,6 +8,7 @@ the leg to the street and the way along it::
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -240,6 +241,31 @@ def test_nobody_states_that_there_is_none_of_what_there_is(town, run):
     assert "the project has 1 of them" in err
 
 
+@pytest.mark.parametrize("command", [["map"], ["export"], ["export", "--layer", "estates"]])
+@pytest.mark.parametrize("name", ["town.gpkg", "link.gpkg", "link.html"])
+def test_no_output_ever_takes_the_place_of_a_project(town, run, command, name):
+    if name.startswith("link"):
+        (town.parent / name).symlink_to(town)
+
+    code, _, _ = run(command[0], town, *command[1:], "--out", town.parent / name)
+
+    assert code == 2
+    assert rows(town, run) == {"streets": 1, "estates": 3, "facilities": 1}
+
+
+def test_a_command_that_is_refused_has_not_done_half_of_it(town, run):
+    code, _, _ = run("layers", town, "--remove", "facilities", "--none", "spaceport")
+
+    assert code == 2
+    assert "facilities" in rows(town, run)
+
+
+def test_a_file_imported_twice_is_told(town, files, run):
+    answer = run("import", town, "facilities", files["facilities"])[1]
+
+    assert "imported-twice" in {finding["code"] for finding in answer["findings"]}
+
+
 def test_a_kind_may_be_named_in_chinese(town, files, run):
     assert run("import", town, "设施", files["facilities"])[1]["kind"] == "facilities"
 
@@ -311,6 +337,15 @@ REFUSED = [
     (["districts", "{town}", "--size", "people:some"], "people:some"),
     (["districts", "{town}", "--size", "name:1:2"], "name"),
     (["districts", "{town}", "--where", "__import__('os')"], "where"),
+    (["districts", "{town}", "--where", "people + 99999999999999999999999999 > 0"], "where"),
+    (["districts", "{town}", "--where", "not " * 495 + "(people > 0)"], "where"),
+    (["districts", "{town}", "--size", "people:0:inf"], "people:0:inf"),
+    (["districts", "{town}", "--seed", "-1"], "--seed"),
+    (["coverage", "{town}", "--category", "park", "--metres", "1e308"], "1e+308"),
+    (["import", "{town}", "estates", "{file}", "--set", "people=1e308"], "people"),
+    (["map", "{town}", "--out", "."], "--out"),
+    (["map", "{town}", "--out", "a" * 300 + ".html"], "too long"),
+    (["serve", "{town}", "--host", "a" * 300, "--port", "0"], "--host"),
     (["map", "{town}", "--out", "/nowhere/at/all/map.html"], "/nowhere/at/all"),
     (["map", "{town}", "--out", "map.html", "--plan", "none"], "none"),
     (["map", "{town}", "--out", "map.txt"], "map.txt"),
@@ -357,6 +392,23 @@ def test_names_from_files_cannot_steer_the_terminal(tmp_path, run):
     _, text, _ = run("import", project, "estates", file, as_json=False)
 
     assert "\x1b" not in text
+
+
+def test_an_error_line_cannot_steer_the_terminal(town, run):
+    code, _, err = run("coverage", town, "--category", "x\x1b[31m\u202ey", "--metres", 5)
+
+    assert code == 2
+    assert "\x1b" not in err
+    assert "\u202e" not in err
+
+
+def test_a_pipe_is_no_file(town, tmp_path, run):
+    os.mkfifo(tmp_path / "endless.csv")
+
+    code, _, err = run("import", town, "estates", tmp_path / "endless.csv")
+
+    assert code == 2
+    assert "pipe" in err
 
 
 def test_the_command_runs_as_a_program():

@@ -103,6 +103,20 @@ def test_a_buffer_would_call_the_estate_across_the_river_covered():
     assert item.status[0] == "gap"
 
 
+def test_an_estate_whose_gates_are_all_shut_is_unlinked_and_named():
+    study = town()
+    gates = study.layers["gates"]
+    shut = gates.frame.assign(access=pd.Series(["closed", None, "cars", None], dtype="str"))
+    study = Study({**study.layers, "gates": Layer(gates.kind, shut)})
+
+    coverage, item = measured(study)
+
+    assert list(item.status) == ["unlinked", "covered", "unlinked", "unlinked"]
+    (told,) = [f.message for f in coverage.findings if f.code == "gates-shut"]
+    assert "2 estates" in told
+    assert "estates-0, estates-2" in told
+
+
 def test_exactly_the_limit_is_covered_and_a_centimetre_more_is_not():
     assert measured(town(), metres=340)[1].status[1] == "covered"
     assert measured(town(), metres=339.99)[1].status[1] == "gap"

@@ -77,6 +77,17 @@ def refusal(path: Path, error: type[InputError], kind: str = "estates", **option
     return text
 
 
+def test_a_geojson_that_names_a_system_that_does_not_exist_is_not_taken_for_wgs84(
+    tmp_path: Path,
+) -> None:
+    path = make(tmp_path, "geojson")
+    text = path.read_text("utf-8")
+    assert "urn:ogc:def:crs:OGC:1.3:CRS84" in text
+    path.write_text(text.replace("crs:OGC:1.3:CRS84", "crs:EPSG::999999"), "utf-8")
+
+    assert "--crs" in refusal(path, CrsError)
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_gives_the_same_rows(tmp_path: Path, form: str) -> None:
     layer, report = read_layer(make(tmp_path, form), "estates", target=ZONE)

@@ -92,12 +92,11 @@ def test_gates_for_cars_and_closed_gates_are_not_used():
     assert points.xy[:, 0].tolist() == [70, 80, 90]
 
 
-def test_an_estate_with_closed_gates_only_is_linked_at_its_boundary():
+def test_an_estate_with_closed_gates_only_has_no_way_out():
     gates = layer("gates", Point(50, 100), access=["closed"])
     points = estate_access(study(layer("estates", SQUARE), STREETS, gates))
 
-    assert points.source.tolist() == ["boundary"]
-    assert points.xy[0, 1] == 0
+    assert points.estate.tolist() == []
 
 
 # -- Boundaries

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from api.cli import analyse, project, show
+from api.cli.output import one_safe_line
 from api.errors import EXIT_INPUT, EXIT_STOPPED, exit_code, one_line
 from gis import __version__
 from gis.errors import LianpianError
@@ -64,6 +65,11 @@ def main(args: Sequence[str] | None = None) -> None:
         # The reader (head, less) has gone: nothing more to say, and no trace on its screen.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        # A name too long, a disk that is full or read-only: whatever was being written is dropped.
+        why = error.strerror or error
+        _complain(f"{error.filename or 'A file'}: {why}; check the name, the folder and its rights")
+        sys.exit(EXIT_INPUT)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -74,4 +80,4 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _complain(message: str) -> None:
-    click.echo(f"lianpian: {message}", err=True)
+    click.echo(f"lianpian: {one_safe_line(message)}", err=True)

@@ -137,7 +137,7 @@ def read_size(text: str) -> tuple[str, tuple[float, float]]:
         column, low, high = parts[0], float(parts[1]), float(parts[2])
     except (IndexError, ValueError):
         column, low, high = "", 0.0, 0.0
-    if len(parts) != 3 or not column or not 0 <= low <= high:
+    if len(parts) != 3 or not column or not 0 <= low <= high < float("inf"):
         raise OptionError(
             f"--size '{text}' is not COLUMN:MIN:MAX with 0 <= MIN <= MAX; "
             "write for example --size people:5000:12000"
@@ -179,7 +179,11 @@ def read_size(text: str) -> tuple[str, tuple[float, float]]:
     help="Seconds to search.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="The same seed gives the same plan."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The same seed gives the same plan.",
 )
 @click.option(
     "--plan", "name", default="plan", show_default=True, help="Name under which the plan is kept."

@@ -14,7 +14,7 @@ from api.store import Project
 from gis.crs import parse_crs
 from gis.errors import OptionError
 from gis.io import ImportReport
-from gis.model import KINDS
+from gis.model import KINDS, Categories
 from gis.quality import check_study
 from gis.renewal import load_profile
 
@@ -170,6 +170,9 @@ def layers(
     A category without any facility is no-data until someone states that there is none.
     """
     with Project.open(project) as opened:
+        for text in (none, not_none):
+            if text:
+                Categories.load().require(text)
         if remove:
             opened.remove_layer(remove)
         for text, stated in ((none, True), (not_none, False)):

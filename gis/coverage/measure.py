@@ -143,6 +143,7 @@ def measure_coverage(
         },
         findings=(
             *findings,
+            *_shut(access, estates),
             *_link_findings(study, linked, places, codes, rules, longest_link_m),
             *_part_findings(estates, places, codes, rules),
             *_data_findings(study, codes, rules, people, estimated),
@@ -275,6 +276,18 @@ def _has_data(study: Study, rule: Rule, codes: NDArray[np.object_], places: _Pla
         # All too far from any street: the file or its coordinates are wrong, not the city.
         return bool((places.facility[here] >= 0).any())
     return rule.category in study.none_of
+
+
+def _shut(access: AccessPoints, estates: Layer) -> Iterator[Finding]:
+    """Tell of estates that have gates, but none that walkers may use."""
+    shut = np.setdiff1d(np.arange(len(estates)), access.estate)
+    if len(shut):
+        yield Finding(
+            "gates-shut",
+            f"{len(shut)} estates have no gate open to walkers and are unlinked: "
+            f"{', '.join(str(uid) for uid in estates.uids[shut[:5]])}; check the column access of "
+            "their gates",
+        )
 
 
 def _access_words(access: AccessPoints, linked: NDArray[np.bool_]) -> NDArray[np.object_]:

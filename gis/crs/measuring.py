@@ -131,7 +131,8 @@ def scale_error(crs: CRS, lon: ArrayLike, lat: ArrayLike) -> Floats:
     spread = np.sqrt(np.maximum(total**2 / 4 - area**2, 0.0))
     longest = np.sqrt(total / 2 + spread)
     shortest = np.divide(area, longest, out=np.zeros_like(area), where=longest > 0)
-    error = np.maximum(np.abs(longest - 1.0), np.abs(shortest - 1.0))
+    with np.errstate(invalid="ignore"):
+        error = np.maximum(np.abs(longest - 1.0), np.abs(shortest - 1.0))
     return np.where(np.isfinite(error), error, np.inf)
 
 

@@ -48,7 +48,12 @@ def select(layer: Layer, where: str) -> tuple[NDArray[np.bool_], int]:
         at = getattr(error, "offset", None) or 1
         hint = "; write == to compare" if "=" in where and "==" not in where else ""
         raise OptionError(f"where '{where}' cannot be read at character {at}{hint}") from error
-    value = _Reader(layer, where).value(tree.body)
+    try:
+        value = _Reader(layer, where).value(tree.body)
+    except (RecursionError, OverflowError) as error:
+        raise OptionError(
+            "where is nested too deep or holds too large a number; simplify it"
+        ) from error
     if not (isinstance(value, pd.Series) and str(value.dtype) == "boolean"):
         raise OptionError(f"where '{where}' is no condition; compare a column, as in people > 0")
     return value.fillna(False).to_numpy(dtype=bool), int(value.isna().sum())

@@ -62,7 +62,9 @@ def codec_named(text: str) -> str | None:
     name = text.strip().strip("\ufeff").strip().casefold()
     name = _CPG_NAMES.get(name, name)
     try:
-        return codecs.lookup(name).name
+        codec = codecs.lookup(name)
+        b"".decode(codec.name)  # base64 and the like are codecs, but not of text
+        return codec.name
     except (LookupError, ValueError):  # a ValueError where there is a zero byte in it
         return None
 

@@ -60,6 +60,8 @@ def check_file(path: Path) -> None:
     try:
         if path.is_dir():
             raise FileError(f"{path.name or path} is a folder; give one file in it")
+        if path.exists() and not path.is_file():
+            raise FileError(f"{path.name} is a device or a pipe; give a file")
         with path.open("rb") as handle:
             if not handle.read(1):
                 raise FileError(f"{path.name} is empty (0 bytes); copy or export it once more")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import warnings
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from gis.io.source import Source, Wish
 from gis.model import Finding
 
 _SQLITE_HEAD: Final = 100
+_HEAD_BYTES: Final = 4096
+_GEOJSON_CRS: Final = re.compile(r'"crs"\s*:\s*\{[^{}]*\{\s*"name"\s*:\s*"([^"]+)"')
 _UNCLOSED_WARNING: Final = "Non closed ring"
 _DAMAGE: Final = (RuntimeError, ValueError, OSError)
 """What pyogrio raises for a file it cannot read: all its own errors are RuntimeErrors, and a text
@@ -64,9 +67,25 @@ def read_vector(path: Path, wish: Wish) -> Source:
         rows=np.arange(1, len(geometry) + 1),
         geometry=geometry,
         closed=closed,
-        crs=raw.crs,
+        crs=None if _declares_nonsense(path) else raw.crs,
         findings=warning_findings(raw.warnings),
     )
+
+
+def _declares_nonsense(path: Path) -> bool:
+    """Say whether a GeoJSON names a system that does not exist; GDAL reads it as WGS 84 then."""
+    if path.suffix.casefold() not in (".geojson", ".json"):
+        return False
+    with path.open("rb") as handle:
+        head = handle.read(_HEAD_BYTES).decode("utf-8", errors="replace")
+    named = _GEOJSON_CRS.search(head)
+    if named is None:
+        return False
+    try:
+        CRS.from_user_input(named.group(1))
+    except ProjError:
+        return True
+    return False
 
 
 def read_parquet(path: Path) -> Source:

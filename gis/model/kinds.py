@@ -15,6 +15,10 @@ Type = Literal["text", "integer", "number", "boolean", "date"]
 
 OLDEST_YEAR: Final = 1800
 LATEST_YEAR: Final = 2100
+MOST_COUNTED: Final = 1e8
+"""People, households, places of one row; more is a slip of the pen."""
+MOST_MEASURED: Final = 1e13
+"""Square metres, metres, yuan of one row."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,11 @@ def _text(name: str, zh: str, en: str, *headings: str, meaning: str = "") -> Col
 
 
 def _count(name: str, zh: str, en: str, unit: str, *headings: str, meaning: str = "") -> Column:
-    return Column(name, "integer", zh, en, unit, meaning, headings, low=0)
+    return Column(name, "integer", zh, en, unit, meaning, headings, low=0, high=MOST_COUNTED)
 
 
 def _size(name: str, zh: str, en: str, unit: str, *headings: str, meaning: str = "") -> Column:
-    return Column(name, "number", zh, en, unit, meaning, headings, low=0)
+    return Column(name, "number", zh, en, unit, meaning, headings, low=0, high=MOST_MEASURED)
 
 
 def _year(name: str, zh: str, en: str, *headings: str) -> Column:

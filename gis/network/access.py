@@ -51,11 +51,14 @@ def estate_access(
     longest_link_m: float = LONGEST_LINK_M,
     walkable: WalkableTable | None = None,
 ) -> AccessPoints:
-    """Find where each estate touches the walk: every estate has at least one place.
+    """Find where each estate touches the walk.
+
+    An estate whose gates are all closed or for cars only has no place: it is walled and shut, and
+    its outline does not stand in for a gate that is known to be none.
 
     1. Its gates that walkers may use. A gate belongs to the estate that its column ``estate``
        names by uid or name, else to the nearest estate within 5 m (to all that are equally near).
-    2. Without such gates, all places where its outline meets a walkable street; where a street
+    2. Without any gate, all places where its outline meets a walkable street; where a street
        runs along the outline, the middle of that stretch.
     3. Where none does, the place of its outline from which the nearest street is reached without
        crossing a barrier or wall. If there is none within the longest link, the place nearest to
@@ -69,8 +72,9 @@ def estate_access(
     """
     estates = study.layer("estates")
     shapes = estates.geometries
-    gates = _gates(study, estates)
-    gated = np.isin(np.arange(len(estates)), gates.row)
+    gates = _gates(study, estates, usable=True)
+    shut = _gates(study, estates, usable=False)
+    gated = np.isin(np.arange(len(estates)), np.concatenate([gates.row, shut.row]))
     is_area = shapely.get_dimensions(shapes) == 2
     parts = [(gates, "gate")]
     rows = np.flatnonzero(~gated & is_area)
@@ -115,15 +119,18 @@ def facility_access(
     return xy
 
 
-def _gates(study: Study, estates: Layer) -> _Places:
-    """Find the gates open to walkers and the estate of each; a gate of no estate is left out."""
+def _gates(study: Study, estates: Layer, *, usable: bool) -> _Places:
+    """Find the gates that walkers may use, or the others, and the estate of each.
+
+    A gate of no estate is left out.
+    """
     frame = study.frame("gates")
-    usable = frame[~frame["access"].isin(_NOT_FOR_WALKERS)]
-    points = np.asarray(usable.geometry.to_numpy(), dtype=object)
+    chosen = frame[frame["access"].isin(_NOT_FOR_WALKERS) != usable]
+    points = np.asarray(chosen.geometry.to_numpy(), dtype=object)
     if len(points) == 0:
         return _Places(np.empty((0, 2)), np.empty(0, dtype=np.int64))
     points = np.asarray(shapely.point_on_surface(points), dtype=object)
-    gate, estate = _named_estates(usable["estate"], points, estates)
+    gate, estate = _named_estates(chosen["estate"], points, estates)
     rest = np.setdiff1d(np.arange(len(points)), gate)
     outlines = _outlines(estates.geometries)
     tree = shapely.STRtree(outlines)
