@@ -114,7 +114,6 @@ def _page(payload: dict[str, Any], title: str, lang: str) -> str:
         location=[(south + north) / 2, (west + east) / 2],
         tiles=None,
         zoom_control=True,
-        max_zoom=20,
         zoom_snap=0.25,
         attributionControl=False,
     )

@@ -85,6 +85,45 @@ def test_a_search_opens_the_popup_of_the_estate(opened, city):
     assert "步行" in opened.inner_text(".popup .items")
 
 
+MAP = "const m = window[Object.keys(window).find(k => /^map_[0-9a-f]{32}$/.test(k))];"
+
+
+def place(page, choose):
+    """Where on the screen the first visible shape with a popup is that ``choose`` (JS) takes."""
+    return page.evaluate(
+        f"""() => {{ {MAP}
+        const all = Object.values(m._layers).filter(l => l.getPopup && l.getPopup());
+        const shape = all.find({choose});
+        const at = shape.getCenter ? shape.getCenter() : shape.getLatLng();
+        m.setView(at, 17, {{animate: false}});
+        const point = m.latLngToContainerPoint(at), box = m.getContainer().getBoundingClientRect();
+        return [point.x + box.left, point.y + box.top]; }}"""
+    )
+
+
+def test_a_click_with_the_mouse_opens_the_popup(opened):
+    opened.mouse.click(*place(opened, "l => l instanceof L.Polygon"))
+
+    assert opened.is_visible(".popup h3")
+
+
+def test_a_facility_that_steps_back_does_not_catch_the_click(opened):
+    opened.check('input[value="category"]')
+    hidden = place(opened, "l => l instanceof L.CircleMarker && l.options.fillOpacity === 0")
+
+    opened.mouse.click(*hidden)
+
+    facility = "Object.values(m._layers).find(l => l.isPopupOpen && l.isPopupOpen())"
+    assert opened.evaluate(f"() => {{ {MAP} const l = {facility}; return !l || !l.category; }}")
+
+
+def test_one_cannot_zoom_into_nothing(opened):
+    opened.evaluate(f"() => {{ {MAP} m.setZoom(30, {{animate: false}}); }}")
+
+    assert opened.evaluate(f"() => {{ {MAP} return m.getZoom(); }}") == 20
+    assert opened.locator(".leaflet-control-scale-line").bounding_box()["width"] <= 170
+
+
 def test_the_slash_key_goes_to_the_search(opened):
     opened.keyboard.press("/")
 

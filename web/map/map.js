@@ -139,6 +139,7 @@
     const wanted = state.mode === "category" ? data.items[state.item].categories : null;
     drawn.facilities.eachLayer((piece) => {
       const seen = !wanted || wanted.includes(piece.category);
+      piece.options.interactive = seen;  // what cannot be seen must not catch the click on its estate
       piece.setStyle({ opacity: seen ? 1 : 0, fillOpacity: seen ? 0.95 : 0, radius: piece.options.size * (wanted && seen ? 1.35 : 1) });
     });
   }
@@ -335,6 +336,7 @@
   // ---- start -------------------------------------------------------------------------------------
   window.lianpianMap = function (leaflet) {
     map = leaflet;
+    map.setMaxZoom(20);  // folium leaves this to tiles, and there are none
     words = WORDS[state.lang];
     state.item = Math.max(0, data.items.findIndex((item) => item.known));
     state.mode = data.districts.length ? "district" : data.items.length ? "missing" : "plain";
