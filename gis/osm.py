@@ -28,7 +28,7 @@ from gis.io.osm_tags import NO_VALUES, OsmTable, Tags
 from gis.io.report import ImportReport, RowNote
 from gis.io.source import check_file
 from gis.io.words import number, year
-from gis.model import KINDS, Finding, Layer, Progress
+from gis.model import KINDS, Finding, Layer, Progress, silent
 from gis.model.layer import PANDAS_TYPES
 
 OSM_KINDS: Final = (
@@ -136,7 +136,7 @@ def read_osm(
     check_file(path)
     if path.suffix.casefold() not in _ENDINGS:
         raise FileError(f"{path.name} is no OpenStreetMap file; give a .osm or .osm.pbf file")
-    tell = progress or _silent
+    tell = progress or silent
     tell(0.0, f"reading {path.name}")
     rows, places = _read(path, OsmTable.load())
     kinds = [kind for kind in OSM_KINDS if rows[kind].uids]
@@ -174,10 +174,6 @@ def _counts(counts: Counter[str]) -> str:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     more = f" and {len(ranked) - _SHOWN} more words" if len(ranked) > _SHOWN else ""
     return ", ".join(f"{word} ({count})" for word, count in ranked[:_SHOWN]) + more
-
-
-def _silent(share: float, what: str) -> None:
-    """Tell nobody."""
 
 
 def _read(path: Path, table: OsmTable) -> tuple[dict[str, _Rows], _Places]:

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from gis.coverage.result import AREAS, Coverage, CoverageItem, texts
 from gis.errors import OptionError
-from gis.model import PERSONS_PER_HOUSEHOLD, Categories, Finding, Layer, Progress, Study, people_of
+from gis.model import (
+    PERSONS_PER_HOUSEHOLD,
+    Categories,
+    Finding,
+    Layer,
+    Progress,
+    Study,
+    people_of,
+    silent,
+)
 from gis.network import (
     AccessPoints,
     WalkNetwork,
@@ -107,7 +116,7 @@ def measure_coverage(
         No rules, or an option out of range.
     """
     _require_options(rules, link, persons_per_household)
-    say = progress or _silent
+    say = progress or silent
     estates, streets = study.layer("estates"), study.layer("streets")
     walkers = {rule.walker: load_walker(rule.walker) for rule in rules}
     say(0.0, "streets")
@@ -159,10 +168,6 @@ def _require_options(rules: Sequence[Rule], link: str, persons_per_household: fl
         raise OptionError(f"link is '{link}'; give one of: {', '.join(LINKS)}")
     if not 0 < persons_per_household < np.inf:
         raise OptionError(f"persons_per_household is {persons_per_household}; give it above 0")
-
-
-def _silent(_share: float, _doing: str) -> None:
-    pass
 
 
 def _link(

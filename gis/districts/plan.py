@@ -29,7 +29,7 @@ from gis.districts.partition import Partition, partition
 from gis.districts.reduce import connected
 from gis.districts.where import select
 from gis.errors import CheckError, OptionError
-from gis.model import PERSONS_PER_HOUSEHOLD, Layer, Progress, Study, people_of
+from gis.model import PERSONS_PER_HOUSEHOLD, Layer, Progress, Study, people_of, silent
 
 COMMUNITY_PEOPLE: Final = (5000.0, 12000.0)
 """People of a community, the measuring unit of GB 50180-2018 (five-minute circle, table 3.0.4)."""
@@ -107,7 +107,7 @@ def plan_districts(
     CheckError
         The plan failed the independent check: a fault of ours.
     """
-    tell = progress if progress is not None else _silent
+    tell = progress if progress is not None else silent
     request, settings = _read(study, sizes, where, persons_per_household)
     tell(0.05, "neighbours")
     limit = _link_limit(adjacency, max_link_m)
@@ -139,10 +139,6 @@ def plan_districts(
         raise CheckError(f"The plan breaks a constraint, please report it: {broken[0]}")
     tell(1.0, "districts")
     return plan
-
-
-def _silent(_share: float, _word: str) -> None:
-    """Tell nobody."""
 
 
 def _read(

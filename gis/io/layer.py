@@ -25,7 +25,7 @@ from gis.io.report import ImportReport, RowNote
 from gis.io.source import Source, Wish
 from gis.io.stray import find_strays
 from gis.io.values import convert, convert_constant, extra_values, text_values, unknown
-from gis.model import KINDS, Categories, Finding, Kind, Layer, Progress
+from gis.model import KINDS, Categories, Finding, Kind, Layer, Progress, silent
 
 _SHOWN: Final = 3
 _EXTRA_SHOWN: Final = 12
@@ -124,7 +124,7 @@ def read_layer(
     """
     wanted = _kind(kind)
     check_coords(coords)
-    tell = progress or _silent
+    tell = progress or silent
     path = Path(path)
     known = knows(wanted, columns)
     tell(0.0, f"reading {path.name}")
@@ -172,10 +172,6 @@ def _kind(name: str) -> Kind:
     if name not in KINDS:
         raise UnknownNameError(f"There is no kind '{name}'; give one of: {', '.join(KINDS)}")
     return KINDS[name]
-
-
-def _silent(share: float, what: str) -> None:
-    """Tell nobody."""
 
 
 def _shapes(work: _Work, meant: Recognised, crs: CRS | None) -> tuple[Shapes, CRS | None]:

@@ -21,7 +21,7 @@ from gis.crs import reproject
 from gis.errors import FileError, OptionError
 from gis.io.places import WGS84
 from gis.io.tables import guard
-from gis.model import Layer, Progress
+from gis.model import Layer, Progress, silent
 
 _NAME_BYTES: Final = 10
 _TEXT_BYTES: Final = 254
@@ -91,7 +91,7 @@ def write_layers(
         A file cannot be written.
     """
     _check_format(format)
-    out, tell = Path(out), progress or _silent
+    out, tell = Path(out), progress or silent
     named = out.suffix.casefold() == f".{format}"
     if format in _ALL_IN_ONE:
         path = out if named else out.with_name(f"{out.name}.{format}")
@@ -138,10 +138,6 @@ def _write(path: Path, ending: str, make: Callable[[Path], None]) -> None:
 
 def _cannot(path: Path, error: OSError) -> str:
     return f"{path} cannot be written ({error.strerror or error}); check the folder"
-
-
-def _silent(share: float, what: str) -> None:
-    """Tell nobody."""
 
 
 def _geopackage(layers: Sequence[Layer], path: Path, tell: Progress) -> None:
@@ -260,7 +256,7 @@ FORMATS: Final[dict[str, Callable[[Layer, Path], None]]] = {
     "geojson": _geojson,
     "csv": _csv,
     "shp": _shp,
-    "xlsx": lambda layer, path: _workbook([layer], path, _silent),
+    "xlsx": lambda layer, path: _workbook([layer], path, silent),
 }
 """Formats that can be written, by their ending."""
 
