@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -306,7 +306,8 @@ class _Cuts:
         low[~begins] = self.offset_cm
         high[~last] = self.offset_cm
         kept = np.delete(np.arange(len(network.links)), self.touched)
-        return WalkNetwork(
+        return replace(
+            network,
             xy=np.concatenate([network.xy, self.xy]),
             links=np.concatenate([network.links[kept], links]),
             length_cm=np.concatenate([network.length_cm[kept], (high - low).astype(np.int32)]),
@@ -327,7 +328,8 @@ def _with_legs(
     own = node.copy()
     own[off] = new
     legs = Polylines.straight(points[off], links.foot[off])
-    return WalkNetwork(
+    return replace(
+        network,
         xy=np.concatenate([network.xy, points[off]]),
         links=np.concatenate([network.links, pairs]),
         length_cm=np.concatenate([network.length_cm, links.leg_cm[off].astype(np.int32)]),

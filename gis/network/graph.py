@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from gis.errors import LayerError, OptionError
 from gis.network.polylines import Polylines
 from gis.network.search import MAX_CM, arcs_of, claim, slots_for, spread, to_metres
+from gis.network.traits import StreetTraits
 
 MAX_FAULTS_TOLD: Final = 5
 _WORTH_A_THREAD: Final = 50_000
@@ -25,11 +26,16 @@ _WORTH_A_THREAD: Final = 50_000
 
 
 @dataclass(frozen=True, eq=False)
-class _Arcs:
-    """Both directions of each link, sorted by node; see ``search.arcs_of``."""
+class Arcs:
+    """The links as a search follows them: the arcs of node v are ``first[v]`` to ``first[v + 1]``.
+
+    ``first`` (v + 1,); ``arcs`` (a, 2) of node and cm; ``link`` (a,) the link of each;
+    ``longest_cm`` the cost of the dearest. Closed links have none.
+    """
 
     first: NDArray[np.int32]
     arcs: NDArray[np.int32]
+    link: NDArray[np.int32]
     longest_cm: int
 
 
@@ -43,7 +49,7 @@ class Reach:
 
     metres: NDArray[np.float32]
     cm: NDArray[np.int32]
-    _both: _Arcs
+    _arcs: Arcs
     _sources: tuple[NDArray[np.int32], ...]
 
     @cached_property
@@ -51,13 +57,13 @@ class Reach:
         """(k, v) place in ``sources[k]`` of the nearest one, the first of equals; -1 beyond."""
         owner = np.empty(self.cm.shape, dtype=np.int32)
         for k, sources in enumerate(self._sources):
-            claim(self._both.first, self._both.arcs, sources, self.cm[k], owner[k])
+            claim(self._arcs.first, self._arcs.arcs, sources, self.cm[k], owner[k])
         return owner
 
 
 @dataclass(frozen=True, eq=False)
 class WalkNetwork:
-    """Nodes and the links between them, walked both ways.
+    """Nodes and the links between them.
 
     ``xy`` (v, 2) m; ``links`` (e, 2) int32 nodes; ``length_cm`` (e,) int32 what a link costs;
     ``lines`` the n-th is the n-th link as it runs from ``links[n, 0]`` to ``links[n, 1]``;
@@ -65,7 +71,12 @@ class WalkNetwork:
     to its street. Several links between two nodes, links of 0 cm and links from a node to itself
     are allowed. Build one with `from_arrays`, `build_network` or `attach`.
 
-    Costs that differ by direction (slopes, stairs, signals) will stand beside ``length_cm``.
+    ``cost_cm`` (e, 2) int32 is what a link costs walked along and against its course, in whole
+    centimetres of flat walking; -1 where that way is closed. None: its length both ways. One unit
+    serves metres and minutes alike: seconds are the cost divided by the walker's flat speed.
+
+    ``traits`` says of the streets what makes walking them slower or impossible, None where nothing
+    is known.
 
     Raises
     ------
@@ -78,6 +89,8 @@ class WalkNetwork:
     length_cm: NDArray[np.int32]
     lines: Polylines
     street: NDArray[np.int32]
+    cost_cm: NDArray[np.int32] | None = None
+    traits: StreetTraits | None = None
 
     def __post_init__(self) -> None:
         _refuse(list(_faults(self.xy, self.links, self.length_cm / 100.0)))
@@ -86,6 +99,8 @@ class WalkNetwork:
                 f"The network has {len(self.links)} links, {len(self.lines)} lines and "
                 f"{len(self.street)} streets of links; give one of each per link"
             )
+        if self.cost_cm is not None:
+            _refuse(list(_cost_faults(self.cost_cm, len(self.links))))
 
     @classmethod
     def from_arrays(cls, xy: ArrayLike, links: ArrayLike, length_m: ArrayLike) -> WalkNetwork:
@@ -124,10 +139,47 @@ class WalkNetwork:
     def __len__(self) -> int:
         return len(self.xy)
 
+    def with_costs(self, cost_cm: NDArray[np.int32]) -> WalkNetwork:
+        """Return the same streets with other costs (e, 2), see the class.
+
+        Raises
+        ------
+        LayerError
+            There is not one pair of costs per link, or one is out of range.
+        """
+        return replace(self, cost_cm=cost_cm)
+
+    def arcs(self, *, toward: bool = True) -> Arcs:
+        """Return the links as a search from facilities follows them.
+
+        Parameters
+        ----------
+        toward
+            True: an arc from t to v costs what walking from v to t costs, so that a search from
+            facilities tells the walk to them. False: the walk from them, the way back.
+        """
+        if self.cost_cm is None or not toward:
+            return self._arcs_from
+        return self._arcs_toward
+
     @cached_property
-    def _both(self) -> _Arcs:
-        first, arcs = arcs_of(len(self.xy), self.links, self.length_cm)
-        return _Arcs(first, arcs, int(self.length_cm.max(initial=0)))
+    def _arcs_from(self) -> Arcs:
+        if self.cost_cm is None:
+            return self._arcs_of(self.length_cm, self.length_cm)
+        return self._arcs_of(self.cost_cm[:, 0], self.cost_cm[:, 1])
+
+    @cached_property
+    def _arcs_toward(self) -> Arcs:
+        cost = self.cost_cm
+        if cost is None or np.array_equal(cost[:, 0], cost[:, 1]):
+            return self._arcs_from
+        return self._arcs_of(cost[:, 1], cost[:, 0])
+
+    def _arcs_of(self, along_cm: NDArray[np.int32], against_cm: NDArray[np.int32]) -> Arcs:
+        along_cm = np.ascontiguousarray(along_cm)
+        against_cm = np.ascontiguousarray(against_cm)
+        first, arcs, link = arcs_of(len(self.xy), self.links, along_cm, against_cm)
+        return Arcs(first, arcs, link, int(arcs[:, 1].max(initial=0)))
 
     @cached_property
     def _labels(self) -> NDArray[np.int64]:
@@ -147,8 +199,8 @@ class WalkNetwork:
         """(v,) which part of the network each node is in; 0 is the part with the most nodes."""
         return self._labels
 
-    def reach(self, sources: Sequence[ArrayLike], *, limit_m: float) -> Reach:
-        """Walk from the nearest source of each category to every node.
+    def reach(self, sources: Sequence[ArrayLike], *, limit_m: float, toward: bool = True) -> Reach:
+        """Walk between every node and the nearest source of each category.
 
         Parameters
         ----------
@@ -156,7 +208,9 @@ class WalkNetwork:
             k arrays of node numbers, one per category; an empty one reaches nothing.
         limit_m
             How far, inclusive and rounded to whole cm; ``math.inf`` means 10,737 km, the farthest
-            that is searched.
+            that is searched. Of a network with costs it is the flat metres that they amount to.
+        toward
+            Whether nodes walk to the sources or, the way back, from them; see `arcs`.
 
         Raises
         ------
@@ -167,17 +221,17 @@ class WalkNetwork:
             raise OptionError(f"limit_m is {limit_m}; give metres, 0 or more")
         limit_cm = MAX_CM if limit_m * 100 >= MAX_CM else round(limit_m * 100)
         starts = tuple(_node_numbers(k, s, len(self.xy)) for k, s in enumerate(sources))
-        both = self._both
-        slots = slots_for(both.longest_cm, limit_cm)
+        arcs = self.arcs(toward=toward)
+        slots = slots_for(arcs.longest_cm, limit_cm)
         cm = np.empty((len(starts), len(self.xy)), dtype=np.int32)
         metres = np.empty(cm.shape, dtype=np.float32)
 
         def fill(k: int) -> None:
-            spread(both.first, both.arcs, starts[k], limit_cm, slots, cm[k])
+            spread(arcs.first, arcs.arcs, starts[k], limit_cm, slots, cm[k])
             to_metres(cm[k], metres[k])
 
         _for_each(fill, len(starts), worth=cm.size > _WORTH_A_THREAD)
-        return Reach(metres, cm, both, starts)
+        return Reach(metres, cm, arcs, starts)
 
 
 def _for_each(fill: Any, count: int, *, worth: bool) -> None:
@@ -237,3 +291,11 @@ def _faults(xy: NDArray[Any], links: NDArray[Any], length_m: NDArray[Any]) -> It
     # Written so that NaN counts as wrong.
     for row in np.flatnonzero(~((length_m >= 0) & (length_m <= MAX_CM / 100))):
         yield f"link {row} is {length_m[row]} m long"
+
+
+def _cost_faults(cost_cm: NDArray[Any], links: int) -> Iterable[str]:
+    if cost_cm.shape != (links, 2) or not np.issubdtype(cost_cm.dtype, np.integer):
+        yield f"cost_cm is {cost_cm.dtype} of shape {cost_cm.shape}, not ({links}, 2) whole numbers"
+        return
+    for row in np.flatnonzero(((cost_cm < -1) | (cost_cm > MAX_CM)).any(axis=1)):
+        yield f"link {row} costs {cost_cm[row, 0]} and {cost_cm[row, 1]} cm"

@@ -5,8 +5,7 @@ node waits in the bucket of its distance; buckets are emptied in order, each fir
 A shorter way found later lets the node wait again, so the answer does not depend on the width
 of a bucket, which only sets the speed (Dial 1969, "Algorithm 360", with wide buckets).
 
-Later costs (seconds per direction for slopes, stairs, signals) take the place of the centimetres
-of the arcs: each link is two arcs, so uphill and downhill may already differ here.
+Each link is two arcs, so that uphill and downhill may differ.
 """
 
 from __future__ import annotations
@@ -39,34 +38,47 @@ def _compiled(function: _Function) -> _Function:
 
 @_compiled
 def arcs_of(
-    nodes: int, links: NDArray[np.int32], length_cm: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Turn links (e, 2) into arcs in both directions, sorted by their node.
+    nodes: int,
+    links: NDArray[np.int32],
+    along_cm: NDArray[np.int32],
+    against_cm: NDArray[np.int32],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Turn links (e, 2) into arcs sorted by their node.
 
-    Returns ``first`` (nodes + 1,) and ``arcs`` (a, 2) of node and cm: the arcs that leave node v
-    are those from ``first[v]`` up to ``first[v + 1]``. Links from a node to itself shorten no way
-    and are left out.
+    ``along_cm`` (e,) is the cost of the arc from ``links[:, 0]`` to ``links[:, 1]``, ``against_cm``
+    (e,) that of the arc the other way; a negative cost means that there is no such arc.
+
+    Returns ``first`` (nodes + 1,), ``arcs`` (a, 2) of node and cm and ``link`` (a,) the link of
+    each arc: the arcs that leave node v are those from ``first[v]`` up to ``first[v + 1]``. Links
+    from a node to itself shorten no way and are left out.
     """
     first = np.zeros(nodes + 1, np.int32)
     for i in range(len(links)):
         if links[i, 0] != links[i, 1]:
-            first[links[i, 0] + 1] += 1
-            first[links[i, 1] + 1] += 1
+            if along_cm[i] >= 0:
+                first[links[i, 0] + 1] += 1
+            if against_cm[i] >= 0:
+                first[links[i, 1] + 1] += 1
     for v in range(nodes):
         first[v + 1] += first[v]
     arcs = np.empty((first[nodes], 2), np.int32)
+    link = np.empty(first[nodes], np.int32)
     place = first.copy()
     for i in range(len(links)):
         a = links[i, 0]
         b = links[i, 1]
         if a != b:
-            arcs[place[a], 0] = b
-            arcs[place[a], 1] = length_cm[i]
-            place[a] += 1
-            arcs[place[b], 0] = a
-            arcs[place[b], 1] = length_cm[i]
-            place[b] += 1
-    return first, arcs
+            if along_cm[i] >= 0:
+                arcs[place[a], 0] = b
+                arcs[place[a], 1] = along_cm[i]
+                link[place[a]] = i
+                place[a] += 1
+            if against_cm[i] >= 0:
+                arcs[place[b], 0] = a
+                arcs[place[b], 1] = against_cm[i]
+                link[place[b]] = i
+                place[b] += 1
+    return first, arcs, link
 
 
 @_compiled
