@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
@@ -13,10 +13,10 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.coverage.result import AREAS, Coverage, CoverageItem, texts
+from gis.coverage.walks import Walks, category_codes, walk_all
 from gis.errors import OptionError
 from gis.model import (
     PERSONS_PER_HOUSEHOLD,
-    Categories,
     Finding,
     Layer,
     Progress,
@@ -24,54 +24,10 @@ from gis.model import (
     people_of,
     silent,
 )
-from gis.network import (
-    AccessPoints,
-    WalkNetwork,
-    attach,
-    blockers_of,
-    build_network,
-    estate_access,
-    facility_access,
-)
+from gis.network import Ground, Origins, WalkNetwork, lay_ground
 from gis.rules import Rule, RulePack, Walker, load_walker
 
-SEARCH_TIMES_LIMIT: Final = 3
-SEARCH_AT_LEAST_M: Final = 3000.0
-"""How far beyond the limit is searched, so that a gap says how far the nearest facility is."""
-
-LINKS: Final = ("counted", "free")
 NAMES_SHOWN: Final = 3
-_BEYOND_CM: Final = np.iinfo(np.int64).max
-
-
-@dataclass(frozen=True, eq=False)
-class _Places:
-    """Gates and facilities on the network; -1 where unlinked.
-
-    ``gate`` (p,) and ``facility`` (f,) are nodes, ``gate_part`` and ``facility_part`` the part of
-    the network they lie in, ``estate`` (p,) the estate of each gate.
-    """
-
-    network: WalkNetwork
-    gate: NDArray[np.int64]
-    gate_part: NDArray[np.int64]
-    estate: NDArray[np.int64]
-    facility: NDArray[np.int64]
-    facility_part: NDArray[np.int64]
-
-    def rows_linked(self, count: int) -> NDArray[np.bool_]:
-        """Return (count,) which estates have a gate that is linked."""
-        linked = np.zeros(count, dtype=bool)
-        linked[self.estate[self.gate >= 0]] = True
-        return linked
-
-
-@dataclass(frozen=True, eq=False)
-class _Walks:
-    """For each group of categories, the walk of each estate (n,) in cm and its facility's row."""
-
-    cm: Mapping[tuple[str, ...], NDArray[np.int64]]
-    facility: Mapping[tuple[str, ...], NDArray[np.int64]]
 
 
 def measure_coverage(
@@ -115,26 +71,20 @@ def measure_coverage(
     OptionError
         No rules, or an option out of range.
     """
-    _require_options(rules, link, persons_per_household)
+    _require_options(rules, persons_per_household)
     say = progress or silent
-    estates, streets = study.layer("estates"), study.layer("streets")
+    estates = study.layer("estates")
     walkers = {rule.walker: load_walker(rule.walker) for rule in rules}
     say(0.0, "streets")
-    network, findings = build_network(streets)
-    say(0.4, "links")
-    access = estate_access(study, longest_link_m=longest_link_m)
-    doors = np.empty((0, 2))
-    if "facilities" in study:
-        doors = facility_access(study, longest_link_m=longest_link_m)
-    places = _link(study, network, access, doors, link=link, longest_link_m=longest_link_m)
+    ground = lay_ground(study, link=link, longest_link_m=longest_link_m)
     say(0.7, "walks")
-    codes = _category_codes(study)
-    walks = _walk(places, codes, rules, walkers, estates=len(estates))
-    linked = places.rows_linked(len(estates))
-    items = tuple(_item(study, rule, walkers[rule.walker], codes, places, walks) for rule in rules)
+    codes = category_codes(study)
+    walks = walk_all(ground, codes, rules, walkers)
+    linked = ground.linked()
+    items = tuple(_item(study, rule, walkers[rule.walker], codes, ground, walks) for rule in rules)
     people, estimated = people_of(estates, persons_per_household=persons_per_household)
     areas, filled = _areas(study)
-    words = _access_words(access, linked)
+    words = _access_words(ground.origins, linked)
     say(1.0, "done")
     return Coverage(
         estates=estates,
@@ -144,101 +94,28 @@ def measure_coverage(
         households=estates.numbers("households"),
         access=words,
         areas=areas,
-        assumptions=_assumptions(rules, pack, walkers, network, words)
+        assumptions=_assumptions(rules, pack, walkers, ground.network, words)
         | {
             "link": link,
             "longest_link_m": longest_link_m,
             "persons_per_household": persons_per_household,
         },
         findings=(
-            *findings,
-            *_shut(access, estates),
-            *_link_findings(study, linked, places, codes, rules, longest_link_m),
-            *_part_findings(estates, places, codes, rules),
+            *ground.findings,
+            *_shut(ground.origins, estates),
+            *_link_findings(study, linked, ground, codes, rules, longest_link_m),
+            *_part_findings(estates, ground, codes, rules),
             *_data_findings(study, codes, rules, people, estimated),
             *filled,
         ),
     )
 
 
-def _require_options(rules: Sequence[Rule], link: str, persons_per_household: float) -> None:
+def _require_options(rules: Sequence[Rule], persons_per_household: float) -> None:
     if not rules:
         raise OptionError("There is no rule to measure; give a rule pack or an own limit")
-    if link not in LINKS:
-        raise OptionError(f"link is '{link}'; give one of: {', '.join(LINKS)}")
     if not 0 < persons_per_household < np.inf:
         raise OptionError(f"persons_per_household is {persons_per_household}; give it above 0")
-
-
-def _link(
-    study: Study,
-    network: WalkNetwork,
-    access: AccessPoints,
-    doors: NDArray[np.float64],
-    *,
-    link: str,
-    longest_link_m: float,
-) -> _Places:
-    linked = attach(
-        network,
-        np.concatenate([access.xy, doors]),
-        longest_link_m=longest_link_m,
-        counted=link == "counted",
-        blockers=blockers_of(study),
-    )
-    gates = len(access.xy)
-    return _Places(
-        network=linked.network,
-        gate=linked.node[:gates],
-        gate_part=linked.component[:gates],
-        estate=access.estate,
-        facility=linked.node[gates:],
-        facility_part=linked.component[gates:],
-    )
-
-
-def _category_codes(study: Study) -> NDArray[np.object_]:
-    """Return (f,) the category of each facility, None where its word stands for none."""
-    if "facilities" not in study:
-        return np.empty(0, dtype=object)
-    words = study.layer("facilities").frame["category"]
-    categories = Categories.load()
-    codes = {word: categories.recognise(word) for word in words.unique()}
-    return np.array([codes[word] for word in words], dtype=object)
-
-
-def _walk(
-    places: _Places,
-    codes: NDArray[np.object_],
-    rules: Sequence[Rule],
-    walkers: Mapping[str, Walker],
-    *,
-    estates: int,
-) -> _Walks:
-    groups = list(dict.fromkeys(rule.categories for rule in rules))
-    usable = [
-        np.flatnonzero(np.isin(codes, group) & (places.facility >= 0)) for group in groups
-    ]  # fmt: skip
-    farthest_cm = max(rule.limit_cm(walkers[rule.walker]) for rule in rules)
-    limit_m = max(SEARCH_TIMES_LIMIT * farthest_cm / 100, SEARCH_AT_LEAST_M)
-    reach = places.network.reach([places.facility[doors] for doors in usable], limit_m=limit_m)
-    linked = np.flatnonzero(places.gate >= 0)
-    nodes = places.gate[linked]
-    cm, facility = {}, {}
-    for k, group in enumerate(groups):
-        far = reach.cm[k, nodes].astype(np.int64)
-        far[far < 0] = _BEYOND_CM
-        # The nearest gate of each estate; of equals the one that comes first.
-        order = np.lexsort((far, places.estate[linked]))
-        row, first = np.unique(places.estate[linked][order], return_index=True)
-        best = order[first]
-        best, row = best[far[best] < _BEYOND_CM], row[far[best] < _BEYOND_CM]
-        cm[group] = np.full(estates, -1, dtype=np.int64)
-        cm[group][row] = far[best]
-        facility[group] = np.full(estates, -1, dtype=np.int64)
-        if len(row):
-            facility[group][row] = usable[k][reach.nearest[k, nodes[best]]]
-    return _Walks(cm, facility)
 
 
 def _item(
@@ -246,15 +123,15 @@ def _item(
     rule: Rule,
     walker: Walker,
     codes: NDArray[np.object_],
-    places: _Places,
-    walks: _Walks,
+    ground: Ground,
+    walks: Walks,
 ) -> CoverageItem:
     cm, row = walks.cm[rule.categories], walks.facility[rule.categories]
     walk_m = np.where(cm >= 0, cm / 100.0, np.nan)
     limit_cm = rule.limit_cm(walker)
     status = np.where((cm >= 0) & (cm <= limit_cm), "covered", "gap").astype(object)
-    status[~places.rows_linked(len(cm))] = "unlinked"
-    if not _has_data(study, rule, codes, places):
+    status[~ground.linked()] = "unlinked"
+    if not _has_data(study, rule, codes, ground):
         status[:] = "no-data"
     return CoverageItem(
         rule=rule,
@@ -275,15 +152,15 @@ def _of_nearest(study: Study, column: str, row: NDArray[np.int64]) -> NDArray[np
     return words
 
 
-def _has_data(study: Study, rule: Rule, codes: NDArray[np.object_], places: _Places) -> bool:
+def _has_data(study: Study, rule: Rule, codes: NDArray[np.object_], ground: Ground) -> bool:
     here = np.isin(codes, rule.categories)
     if here.any():
         # All too far from any street: the file or its coordinates are wrong, not the city.
-        return bool((places.facility[here] >= 0).any())
+        return bool((ground.doors.node[here] >= 0).any())
     return rule.category in study.none_of
 
 
-def _shut(access: AccessPoints, estates: Layer) -> Iterator[Finding]:
+def _shut(access: Origins, estates: Layer) -> Iterator[Finding]:
     """Tell of estates that have gates, but none that walkers may use."""
     shut = np.setdiff1d(np.arange(len(estates)), access.estate)
     if len(shut):
@@ -295,7 +172,7 @@ def _shut(access: AccessPoints, estates: Layer) -> Iterator[Finding]:
         )
 
 
-def _access_words(access: AccessPoints, linked: NDArray[np.bool_]) -> NDArray[np.object_]:
+def _access_words(access: Origins, linked: NDArray[np.bool_]) -> NDArray[np.object_]:
     words = np.full(len(linked), "unlinked", dtype=object)
     words[access.estate] = access.source
     words[~linked] = "unlinked"
@@ -381,7 +258,7 @@ def _stamp(network: WalkNetwork) -> str:
 def _link_findings(
     study: Study,
     linked: NDArray[np.bool_],
-    places: _Places,
+    ground: Ground,
     codes: NDArray[np.object_],
     rules: Sequence[Rule],
     longest_link_m: float,
@@ -395,7 +272,7 @@ def _link_findings(
             f"({_named(estates, np.flatnonzero(~linked))}); complete the streets or the gates",
         )
     used = sorted({code for rule in rules for code in rule.categories})
-    lost = np.isin(codes, used) & (places.facility < 0)
+    lost = np.isin(codes, used) & (ground.doors.node < 0)
     if lost.any():
         rows = np.flatnonzero(lost)
         yield Finding(
@@ -405,7 +282,7 @@ def _link_findings(
         )
     for code in used:
         of_code = codes == code
-        if of_code.any() and not (places.facility[of_code] >= 0).any():
+        if of_code.any() and not (ground.doors.node[of_code] >= 0).any():
             yield Finding(
                 "category-all-unlinked",
                 f"All {int(of_code.sum())} facilities of '{code}' lie more than "
@@ -416,21 +293,23 @@ def _link_findings(
 
 
 def _part_findings(
-    estates: Layer, places: _Places, codes: NDArray[np.object_], rules: Sequence[Rule]
+    estates: Layer, ground: Ground, codes: NDArray[np.object_], rules: Sequence[Rule]
 ) -> Iterator[Finding]:
     """Estates whose streets lead to no facility at all: a gap, but perhaps one of the streets."""
     apart = np.zeros(len(estates), dtype=bool)
-    gates = places.gate >= 0
+    part = np.append(ground.network.components(), -1)
+    gate_part, door_part = part[ground.origins.node], part[ground.doors.node]
+    gates = ground.origins.node >= 0
     for group in dict.fromkeys(rule.categories for rule in rules):
-        doors = np.isin(codes, group) & (places.facility >= 0)
+        doors = np.isin(codes, group) & (ground.doors.node >= 0)
         if not doors.any():
             continue
-        leads = gates & np.isin(places.gate_part, places.facility_part[doors])
-        without = places.rows_linked(len(estates))
-        without[places.estate[leads]] = False
+        leads = gates & np.isin(gate_part, door_part[doors])
+        without = ground.linked()
+        without[ground.origins.estate[leads]] = False
         apart |= without
     if apart.any():
-        parts = np.unique(places.gate_part[gates & apart[places.estate]])
+        parts = np.unique(gate_part[gates & apart[ground.origins.estate]])
         yield Finding(
             "estates-apart",
             f"{int(apart.sum())} estates stand on {len(parts)} parts of the streets that do not "
