@@ -106,16 +106,21 @@ def create_core(connection: Connection, *, now: str) -> None:
         "INSERT INTO gpkg_extensions VALUES (?, NULL, 'gpkg_schema', ?, 'read-write')",
         [("gpkg_data_columns", _SCHEMA), ("gpkg_data_column_constraints", _SCHEMA)],
     )
-    for table, description in ATTRIBUTES.items():
-        connection.execute(CreateTable(table))
-        for index in table.indexes:
-            index.create(connection)
-        connection.exec_driver_sql(
-            "INSERT INTO gpkg_contents"
-            " (table_name, data_type, identifier, description, last_change)"
-            " VALUES (?, 'attributes', ?, ?, ?)",
-            (table.name, table.name, description, now),
-        )
+    for table in ATTRIBUTES:
+        create_attributes(connection, table, now=now)
+
+
+def create_attributes(connection: Connection, table: Table, *, now: str) -> None:
+    """Create and register one of the tables without geometry."""
+    connection.execute(CreateTable(table))
+    for index in table.indexes:
+        index.create(connection)
+    connection.exec_driver_sql(
+        "INSERT INTO gpkg_contents"
+        " (table_name, data_type, identifier, description, last_change)"
+        " VALUES (?, 'attributes', ?, ?, ?)",
+        (table.name, table.name, ATTRIBUTES[table], now),
+    )
 
 
 def ensure_srs(connection: Connection, crs: CRS) -> int:

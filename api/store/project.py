@@ -6,7 +6,7 @@ A command that is killed at any moment leaves the project as it was before or as
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pyproj import CRS
 from sqlalchemy import Connection, Row, insert, select
 
-from api.store import layers, plans
+from api.store import layers, plans, scenarios
 from api.store.database import BUSY_TIMEOUT_S, Database, create_file, open_database, use_wal
 from api.store.geopackage import create_core, ensure_srs, epsg_of
 from api.store.schema import FORMAT_VERSION, IMPORTS, PROJECT, REFUSED_ROWS, STATEMENTS
@@ -307,6 +307,29 @@ class Project:
         """Return the names of the plans, the oldest at the front."""
         with self._database.read() as connection:
             return plans.names(connection)
+
+    def save_scenario(
+        self, name: str, edits: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]
+    ) -> int:
+        """Save edits and what they change; return the version. The base stays as it is."""
+        with self._database.write() as connection:
+            return scenarios.save(connection, name, edits, answer, now=_stamp(self._clock))
+
+    def read_scenario(self, name: str) -> scenarios.SavedScenario:
+        """Read the newest version of a scenario.
+
+        Raises
+        ------
+        UnknownNameError
+            There is none.
+        """
+        with self._database.read() as connection:
+            return scenarios.read(connection, name)
+
+    def scenario_names(self) -> tuple[str, ...]:
+        """Return the names of the scenarios, the oldest at the front."""
+        with self._database.read() as connection:
+            return scenarios.names(connection)
 
     def state_none(self, category: str, *, none: bool) -> None:
         """State that the city has no facility of a category, or take that back.

@@ -171,6 +171,18 @@ PLAN_MEMBERS: Final = Table(
     Column("district", Text),
 )
 
+SCENARIOS: Final = Table(
+    "scenarios",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("edits", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    UniqueConstraint("name", "version"),
+)
+
 ATTRIBUTES: Final[dict[Table, str]] = {
     PROJECT: "项目信息 / What this project is",
     EXTRA_COLUMNS: "自有字段 / Columns of the user's own, kept in `extra`",
@@ -179,5 +191,6 @@ ATTRIBUTES: Final[dict[Table, str]] = {
     STATEMENTS: "声明 / Categories of which someone stated that there is none",
     PLANS: "片区方案 / Districting plans, with their settings",
     PLAN_MEMBERS: "片区方案成员 / Which estate is in which district of a plan",
+    SCENARIOS: "情景 / Edits tried on top of the base, and what they would change",
 }
-"""The tables without geometry, with what to say of them; all are there from the beginning."""
+"""The tables without geometry, with what to say of them; a new project has all of them."""
