@@ -7,6 +7,7 @@ from shapely import LineString, Point
 
 from api.analyses import (
     ImportOptions,
+    Walking,
     coverage_of,
     export_project,
     import_file,
@@ -55,15 +56,15 @@ def town(project, estates, tmp_path):
 
 
 def test_the_profile_decides_the_pack_and_the_people(town):
-    pack, _ = rules_of(town)
+    pack, _ = rules_of(town, Walking())
 
     assert pack.name == profile_of(town).rules == "liaoning-5-10min"
-    measured = coverage_of(town, rules_of(town, category="park", metres=300)[1])
+    measured = coverage_of(town, Walking(category="park", metres=300))
     assert measured.people.tolist() == pytest.approx([229, 458])
 
 
 def test_one_category_of_a_pack_keeps_its_clause(town):
-    pack, rules = rules_of(town, pack="gb50180-2018", category="幼儿园")
+    pack, rules = rules_of(town, Walking(pack="gb50180-2018", category="幼儿园"))
 
     assert {rule.category for rule in rules} == {"kindergarten"}
     assert pack.name == "gb50180-2018"
@@ -71,14 +72,14 @@ def test_one_category_of_a_pack_keeps_its_clause(town):
 
 def test_a_category_the_pack_does_not_know_needs_a_limit(town):
     with pytest.raises(OptionError, match="--metres or --minutes"):
-        rules_of(town, category="mall")
+        rules_of(town, Walking(category="mall"))
 
 
 def test_a_limit_needs_a_category_and_no_pack(town):
     with pytest.raises(OptionError, match="--category"):
-        rules_of(town, metres=300)
+        rules_of(town, Walking(metres=300))
     with pytest.raises(OptionError, match="exclude each other"):
-        rules_of(town, metres=300, category="mall", pack="gb50180-2018")
+        rules_of(town, Walking(metres=300, category="mall", pack="gb50180-2018"))
 
 
 def test_a_refused_file_leaves_the_project_as_it_was(town, tmp_path):
@@ -134,7 +135,7 @@ def test_a_format_that_cannot_be_told_is_asked_for(town, tmp_path):
 
 
 def test_a_gap_list_is_a_workbook(town, tmp_path):
-    measured = coverage_of(town, rules_of(town)[1])
+    measured = coverage_of(town)
 
     with pytest.raises(OptionError, match=r"\.xlsx"):
         write_gap_list(measured, tmp_path / "gaps.csv", project="镇")

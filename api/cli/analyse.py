@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from api.analyses import coverage_of, districts_of, rules_of, today, write_gap_list
+from api.analyses import Walking, coverage_of, districts_of, today, write_gap_list
 from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
 from api.cli.project import PATH, json_option
 from api.store import Project
@@ -61,17 +61,10 @@ def coverage(
 ) -> None:
     """Who cannot walk to what: estates, households and people by category, along the streets."""
     with Project.open(project) as opened, progress_bar("coverage") as progress:
-        chosen, rules = rules_of(
-            opened, pack=pack, category=category, metres=metres, minutes=minutes, walker=walker
+        how = Walking(
+            pack, category, metres, minutes, walker, link=link, longest_link_m=longest_link_m
         )
-        measured = coverage_of(
-            opened,
-            rules,
-            pack=chosen,
-            link=link,
-            longest_link_m=longest_link_m,
-            progress=progress,
-        )
+        measured = coverage_of(opened, how, progress=progress)
         if out is not None:
             write_gap_list(measured, out, project=opened.name, lang=lang)
     result = {

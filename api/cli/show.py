@@ -14,7 +14,6 @@ from api.analyses import (
     coverage_of,
     districts_of,
     map_of,
-    rules_of,
     today,
     write_gap_list,
     write_text,
@@ -92,8 +91,7 @@ def _make_demo(out: Path, progress: Progress) -> None:
         progress(0.6, "districts")
         districts_of(project, where="built_year <= 2000", name=DEMO_PLAN, time_limit_s=5.0)
         progress(0.75, "coverage")
-        pack, rules = rules_of(project)
-        measured = coverage_of(project, rules, pack=pack)
+        measured = coverage_of(project)
         write_gap_list(measured, out / "gaps.xlsx", project=project.name)
         progress(0.85, "map")
         write_text(out / "map.html", map_of(project, date=today()))

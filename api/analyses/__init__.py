@@ -1,0 +1,35 @@
+"""What a project can be asked: the command line, the web and a job ask in the same way.
+
+Nothing here opens a project or prints.
+"""
+
+from api.analyses.imports import ImportOptions, import_file, state_none
+from api.analyses.outputs import (
+    export_project,
+    public_frame,
+    refuse_project,
+    today,
+    write_gap_list,
+    write_text,
+)
+from api.analyses.planning import districts_of, map_of
+from api.analyses.walking import Terrain, Walking, coverage_of, profile_of, rules_of
+
+__all__ = [
+    "ImportOptions",
+    "Terrain",
+    "Walking",
+    "coverage_of",
+    "districts_of",
+    "export_project",
+    "import_file",
+    "map_of",
+    "profile_of",
+    "public_frame",
+    "refuse_project",
+    "rules_of",
+    "state_none",
+    "today",
+    "write_gap_list",
+    "write_text",
+]
