@@ -287,7 +287,7 @@ class _Reader:
         if highway in self.table.left_out:
             self.rows["streets"].left_out[str(highway)] += 1
         elif highway:
-            yield "streets", _street(tags)
+            yield "streets", _street(tags, self.table)
         if self.table.walls.meaning(tags):
             yield "walls", _wall(tags)
         barrier = self._line_barrier(tags)
@@ -444,13 +444,16 @@ def _notes(of: Mapping[str, str]) -> tuple[RowNote, ...]:
     return tuple(sorted(notes))
 
 
-def _street(tags: Tags) -> dict[str, object]:
+def _street(tags: Tags, table: OsmTable) -> dict[str, object]:
     return {
         "name": tags.get("name"),
         "highway": tags["highway"],
         "width_m": _metres(tags.get("width")),
         "bridge": tags.get("bridge") not in NO_VALUES,
         "tunnel": tags.get("tunnel") not in NO_VALUES,
+        "risers": _count(tags.get("step_count"), high=10_000),
+        # Without the tag nobody said that there are no lights.
+        "signal": table.signals.meaning(tags) is not None or None,
         "foot": tags.get("foot"),
         "access": tags.get("access"),
     }

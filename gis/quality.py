@@ -11,7 +11,7 @@ import shapely
 
 from gis.crs import diagnose
 from gis.model import Categories, Finding, Layer, Progress, Study, people_of
-from gis.network import attach, blockers_of, build_network, estate_access
+from gis.network import build_network, lay_ground
 
 LONGEST_LINK_M: Final = 300.0
 OVERLAP_SHARE: Final = 0.05
@@ -26,8 +26,10 @@ def check_study(study: Study, *, progress: Progress | None = None) -> tuple[Find
     Returns
     -------
     findings
-        Coordinates that do not fit the streets, estates that cannot be reached, that overlap or lie
-        in a barrier, people unknown or implausible, names used twice, unknown categories.
+        Coordinates that do not fit the streets; gates on no boundary, hours that cannot be read,
+        walls across streets, pieces of streets that lead nowhere; estates that cannot be reached
+        or that overlap; people unknown or implausible, names used twice, unknown categories;
+        facilities in water or in a barrier.
     """
     steps: tuple[tuple[str, Callable[[Study], Iterator[Finding]]], ...] = (
         ("coordinates", _coordinates),
@@ -70,19 +72,19 @@ def _streets(study: Study) -> Iterator[Finding]:
                 "no-streets", "There are no streets: nothing can be walked; import streets", "error"
             )
         return
-    network, findings = build_network(study.layer("streets"))
-    yield from findings
     if "estates" not in study:
+        yield from build_network(study.layer("streets"))[1]
         return
-    access = estate_access(study)
-    linked = attach(network, access.xy, longest_link_m=LONGEST_LINK_M, blockers=blockers_of(study))
-    reached = np.zeros(len(study.layer("estates")), dtype=bool)
-    reached[access.estate[linked.node >= 0]] = True
-    if not reached.all():
+    ground = lay_ground(study, longest_link_m=LONGEST_LINK_M)
+    yield from ground.findings
+    unlinked = ~ground.linked()
+    # Who is shut in has been told with the gates.
+    unlinked[np.setdiff1d(ground.gates.estate, ground.gates.estate[ground.gates.open])] = False
+    if unlinked.any():
         yield Finding(
             "unlinked",
-            f"{_count(~reached, 'estates')} have no street within {LONGEST_LINK_M:g} m on their "
-            f"side of the barriers: {_names(study.layer('estates'), ~reached)}; "
+            f"{_count(unlinked, 'estates')} have no street within {LONGEST_LINK_M:g} m on their "
+            f"side of the barriers: {_names(study.layer('estates'), unlinked)}; "
             "add the missing streets or gates",
         )
 

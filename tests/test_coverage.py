@@ -308,7 +308,10 @@ def test_a_figure_carries_what_it_rests_on():
     told = measured(town())[0].assumptions
 
     assert told["walkers"]["standard"]["speed_m_s"] == 1.0
-    assert told["access"] == {"gate": 3, "boundary": 0, "point": 0, "unlinked": 1}
+    assert {word: count for word, count in told["access"].items() if count} == {
+        "gate": 3,
+        "unlinked": 1,
+    }
     assert told["network_stamp"] == measured(town())[0].assumptions["network_stamp"]
     other = measured(town(streets=STREETS[:2]))[0].assumptions
     assert told["network_stamp"] != other["network_stamp"]

@@ -106,14 +106,14 @@ def test_without_gates_the_boundary_is_left_wherever_it_meets_a_street():
     through = LineString([(50, -20), (50, 120)])
     points = estate_access(study(layer("estates", SQUARE), layer("streets", SOUTH, through)))
 
-    assert told(points) == [(0, (50, 0), "boundary"), (0, (50, 100), "boundary")]
+    assert told(points) == [(0, (50, 0), "assumed"), (0, (50, 100), "assumed")]
 
 
 def test_a_street_along_the_boundary_is_met_in_its_middle():
     along = LineString([(20, 0), (80, 0)])
     points = estate_access(study(layer("estates", SQUARE), layer("streets", along)))
 
-    assert told(points) == [(0, (50, 0), "boundary")]
+    assert told(points) == [(0, (50, 0), "assumed")]
 
 
 def test_a_boundary_that_meets_no_street_is_left_where_it_is_nearest_to_one():
@@ -165,7 +165,7 @@ def test_every_piece_of_an_estate_may_be_left():
     through = LineString([(50, -20), (250, -20), (250, 50)])
     points = estate_access(study(layer("estates", both), layer("streets", through)))
 
-    assert told(points) == [(0, (250, 0), "boundary")]
+    assert told(points) == [(0, (250, 0), "assumed")]
 
 
 # -- Points, order, absence
@@ -201,22 +201,23 @@ def test_a_facility_is_entered_at_its_point_or_where_its_outline_meets_a_street(
     facilities = layer(
         "facilities", Point(5, 5), SQUARE, box(200, 0, 300, 100), category=["park"] * 3
     )
-    places = facility_access(study(facilities, layer("streets", SOUTH, through)))
+    doors = facility_access(study(facilities, layer("streets", SOUTH, through)))
 
-    assert places[0].tolist() == [5, 5]
-    assert places[1].tolist() == [50, 0]
-    assert places[2, 1] == 0
-    assert 200 <= places[2, 0] <= 300
+    assert doors.facility.tolist() == [0, 1, 2]
+    assert doors.xy[:2].tolist() == [[5, 5], [50, 0]]
+    assert doors.xy[2, 1] == 0
+    assert 200 <= doors.xy[2, 0] <= 300
 
 
-def test_of_several_entrances_the_one_nearest_to_the_centre_is_taken():
+def test_a_park_is_entered_wherever_its_outline_meets_a_street():
     through = LineString([(50, -20), (50, 120)])
-    tall = box(40, 0, 60, 110)
-    facilities = layer("facilities", tall, category=["park"])
-    streets = layer("streets", through, LineString([(0, 70), (200, 70)]))
-    places = facility_access(study(facilities, streets))
+    park, shop = box(40, 0, 60, 110), Point(5, 5)
+    facilities = layer("facilities", park, shop, category=["park"] * 2)
+    across = LineString([(0, 70), (200, 70)])
+    doors = facility_access(study(facilities, layer("streets", through, across)))
 
-    assert np.hypot(*(places[0] - [50, 55])) == pytest.approx(np.hypot(10, 15))
+    assert doors.facility.tolist() == [0, 0, 0, 0, 1]
+    assert sorted(doors.xy[:4].tolist()) == [[40, 70], [50, 0], [50, 110], [60, 70]]
 
 
 def test_walls_and_barriers_are_what_stops_people():

@@ -9,6 +9,7 @@ from shapely import LineString, MultiLineString, box
 
 from gis.errors import OptionError
 from gis.network import WalkNetwork, attach
+from gis.network.attach import add_nodes, join
 from gis.network.polylines import Polylines
 
 STREET = WalkNetwork.from_arrays([(0, 0), (100, 0)], [(0, 1)], [100])
@@ -181,6 +182,55 @@ def test_a_barrier_in_pieces_stops_like_one():
     )
 
     assert attach(STREET, [(50, 30)], blockers=np.array([pieces])).node.tolist() == [-1]
+
+
+# -- What else may refuse a way
+
+
+def test_a_refused_way_gives_place_to_the_next_nearest():
+    asked = []
+
+    def refused(place, link, way):
+        asked.extend(zip(place.tolist(), link.tolist(), way[:, 1].tolist(), strict=True))
+        return link == 0
+
+    linked = attach(NEAR_AND_FAR, [(50, 30), (50, 900)], refused=refused)
+
+    assert linked.foot_xy[0].tolist() == [50, 100]
+    assert linked.node[1] == -1
+    assert (0, 0, [50, 0]) in asked
+
+
+def test_a_refusal_is_asked_with_the_rows_of_links_and_not_of_streets():
+    first = attach(NEAR_AND_FAR, [(50, 30)])
+    streets = np.flatnonzero(first.network.street >= 0)
+    told = []
+
+    attach(first.network, [(20, 40)], refused=lambda p, link, way: told.extend(link) or p < 0)
+
+    assert set(told) <= set(streets.tolist())
+
+
+def test_when_every_way_is_refused_a_point_stays_unlinked():
+    assert attach(STREET, [(50, 30)], refused=lambda p, link, way: p >= 0).node.tolist() == [-1]
+
+
+@pytest.mark.parametrize(("clear_m", "goes"), [(5.001, True), (4.9, False)])
+def test_a_wall_is_open_as_far_around_a_point_as_one_says(clear_m, goes):
+    wall = LineString([(-500, 20), (500, 20)])
+    linked = attach(STREET, [(50, 25)], blockers=np.array([wall]), clear_m=np.array([clear_m]))
+
+    assert (linked.node[0] >= 0) == goes
+
+
+def test_joined_nodes_cost_what_is_said_and_are_no_streets():
+    network, (node,) = add_nodes(STREET, np.array([(50.0, 50.0)]))
+    line = Polylines.straight(np.array([(50.0, 50.0)]), np.array([(100.0, 0.0)]))
+    joined = join(network, np.array([[node, 1]]), np.array([4200]), line)
+
+    assert joined.reach([[0]], limit_m=1e3).cm[0].tolist() == [0, 10_000, 14_200]
+    assert joined.street.tolist() == [0, -1]
+    assert attach(joined, [(50, 49)]).leg_m.tolist() == [49]
 
 
 # -- Promises for any points

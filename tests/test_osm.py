@@ -72,6 +72,22 @@ def read(quarter: Quarter, folder: Path, **options: Any) -> dict[str, Any]:
     return {layer.kind.name: (layer, report) for layer, report in made}
 
 
+def test_stairs_lifts_and_crossings_with_lights_keep_what_slows_a_walk(
+    quarter: Quarter, tmp_path: Path
+) -> None:
+    quarter.way((0, 0), (1, 0), highway="steps", step_count="48", width="2")
+    quarter.way((1, 0), (2, 0), highway="footway", footway="crossing", crossing="traffic_signals")
+    quarter.way((2, 0), (3, 0), highway="footway", crossing__signals="yes", step_count="many")
+    quarter.way((3, 0), (4, 0), highway="elevator")
+    quarter.way((4, 0), (5, 0), highway="footway", crossing="zebra", crossing__signals="no")
+    frame = read(quarter, tmp_path)["streets"][0].frame
+
+    assert frame["highway"].tolist()[::3] == ["steps", "elevator"]
+    assert frame["risers"].fillna(-1).tolist() == [48, -1, -1, -1, -1]
+    assert frame["signal"].fillna(False).tolist() == [False, True, True, False, False]
+    assert frame["delay_s"].isna().all()
+
+
 def test_streets_share_the_nodes_where_they_cross(quarter: Quarter, tmp_path: Path) -> None:
     quarter.way((0, 0), (1, 0), (2, 0), highway="residential", name="红旗路", width="7 m")
     quarter.way((1, -1), (1, 0), (1, 1), highway="steps", foot="yes", access="private")

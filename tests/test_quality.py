@@ -111,3 +111,43 @@ def test_a_facility_in_the_river_is_found():
     }
 
     assert "facility-in-water" in codes(**study)
+
+
+def test_gates_and_walls_that_do_not_fit_are_found():
+    study = {
+        "estates": layer("estates", [square(0, 10)], **SOUND),
+        "streets": layer("streets", [street((0, 0), (500, 0))]),
+        "gates": layer(
+            "gates", [Point(EAST + x, NORTH + y) for x, y in ((50, 10), (300, 200))],
+            hours=["sunrise", None],
+        ),
+        "walls": layer("walls", [street((200, -10), (200, 10))]),
+    }  # fmt: skip
+
+    assert codes(**study) >= {"gate-nowhere", "hours-unreadable", "wall-crosses-street"}
+    assert "unlinked" not in codes(**study)
+
+
+def test_an_estate_that_is_shut_in_is_told_once():
+    study = {
+        "estates": layer("estates", [square(0, 10)], **SOUND),
+        "streets": layer("streets", [street((0, 0), (500, 0))]),
+        "gates": layer("gates", [Point(EAST + 50, NORTH + 10)], access=["closed"]),
+    }
+
+    assert "gates-shut" in codes(**study)
+    assert "unlinked" not in codes(**study)
+
+
+def test_a_facility_in_a_barrier_and_one_on_a_stray_street_are_found():
+    study = {
+        "estates": layer("estates", [square(0, 10)], **SOUND),
+        "streets": layer("streets", [street((0, 0), (500, 0)), street((0, 300), (4, 300))]),
+        "barriers": layer("barriers", [square(600, 600)], barrier=["river"]),
+        "facilities": layer(
+            "facilities", [Point(EAST + 650, NORTH + 650), Point(EAST, NORTH + 299)],
+            category=["park"] * 2,
+        ),
+    }  # fmt: skip
+
+    assert codes(**study) >= {"facility-in-barrier", "facilities-on-islands"}

@@ -1,5 +1,7 @@
 """The workbook that a planner mails: what is in which cell, and what never becomes a formula."""
 
+from types import SimpleNamespace
+
 import geopandas as gpd
 import numpy as np
 import openpyxl
@@ -7,7 +9,7 @@ import pandas as pd
 import pytest
 from shapely.geometry import LineString, Point
 
-from gis.coverage import measure_coverage
+from gis.coverage import circle_claim, measure_coverage
 from gis.errors import FileError, OptionError
 from gis.model import KINDS, Layer, Study
 from gis.rules import load_pack, own_rule
@@ -219,3 +221,60 @@ def test_a_folder_that_is_not_there_and_a_language_are_refused(tmp_path):
         write_gap_workbook(coverage, tmp_path / "no" / "gaps.xlsx", date="2026-05-01")
     with pytest.raises(OptionError, match="zh, en"):
         write_gap_workbook(coverage, tmp_path / "gaps.xlsx", date="2026-05-01", lang="fr")
+
+
+def pack_book(tmp_path, lang="zh"):
+    """A whole pack on the one street, with places, a plan of two districts and a claim."""
+    pack = load_pack("complete-community-2020")
+    coverage = measure_coverage(street_town(), pack.rules, pack=pack)
+    plan = SimpleNamespace(
+        estates=coverage.estates.uids, district=np.array(["D1", "D1", "D2", None], dtype=object)
+    )
+    path = tmp_path / "pack.xlsx"
+    claim = circle_claim(coverage, minutes=5)
+    write_gap_workbook(coverage, path, date="2026-05-01", lang=lang, plan=plan, claim=claim)
+    return openpyxl.load_workbook(path)
+
+
+def test_a_pack_adds_circles_sizes_districts_and_the_claim(tmp_path):
+    book = pack_book(tmp_path)
+
+    assert book.sheetnames == [
+        "摘要", "按小区", "按社区", "按街道", "按片区",
+        "生活圈", "规模", "生活圈核查", "矩阵", "说明",
+    ]  # fmt: skip
+    assert "f" not in {cell.data_type for sheet in book for row in sheet for cell in row}
+    (level,) = rows_of(book["生活圈"])
+    assert (level["圈层"], level["应配项目（项）"]) == ("完整居住社区", 11)
+    sizes = rows_of(book["规模"])
+    nursery = next(row for row in sizes if row["设施"] == "托儿所" and row["范围"] == "全市")
+    assert (nursery["单位"], nursery["规模未知设施（个）"], nursery["范围内现有"]) == (
+        "位",
+        1,
+        None,
+    )
+    claim = rows_of(book["生活圈核查"])
+    every = next(row for row in claim if row["功能"] == "全部功能" and row["范围"] == "全市")
+    assert every["说法成立"] == "不成立"
+    districts = {(row["片区"], row["缺少设施"]) for row in rows_of(book["按片区"])}
+    assert ("D1", "托儿所") in districts
+
+
+def test_the_gap_list_says_whom_a_rule_is_about_and_how_good_the_data_are(tmp_path):
+    book = pack_book(tmp_path)
+
+    first = rows_of(book["按小区"])[0]
+    assert (first["缺少设施"], first["对应人群"]) == ("托儿所", "0-2岁儿童（估算）")
+    assert first["缺口对应人群（人）"] == 5  # 1.9 % of 250
+    assert first["数据等级"] in "ABCD"
+    assert {row["规模区间"] for row in rows_of(book["按社区"])} == {"偏小", None}
+    text = all_text(book["摘要"])
+    assert "按平地" in text
+    assert "10:00" in text
+
+
+def test_the_new_sheets_are_english_too(tmp_path):
+    book = pack_book(tmp_path, lang="en")
+
+    for name in book.sheetnames[1:-1]:
+        assert all(cell.value.isascii() for cell in book[name][1]), name

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import geopandas as gpd
+from pyogrio.errors import DataSourceError
 
 from api.store import Project
-from gis.coverage import Coverage
+from gis.coverage import CircleClaim, Coverage
+from gis.districts import DistrictPlan
 from gis.errors import FileError, OptionError, ProjectError, UnknownNameError
 from gis.io import write_layers
 from gis.model import Layer, Progress
@@ -45,7 +47,15 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, "utf-8")
 
 
-def write_gap_list(coverage: Coverage, path: Path, *, project: str, lang: str = "zh") -> None:
+def write_gap_list(
+    coverage: Coverage,
+    path: Path,
+    *,
+    project: str,
+    lang: str = "zh",
+    plan: DistrictPlan | None = None,
+    claim: CircleClaim | None = None,
+) -> None:
     """Write the gap list as a workbook, whole or not at all.
 
     Raises
@@ -58,7 +68,9 @@ def write_gap_list(coverage: Coverage, path: Path, *, project: str, lang: str = 
     if path.suffix.lower() != ".xlsx":
         raise OptionError(f"--out {path} is no workbook; give a name that ends in .xlsx")
     with _replacing(path) as temporary:
-        write_gap_workbook(coverage, temporary, project=project, date=today(), lang=lang)
+        write_gap_workbook(
+            coverage, temporary, project=project, date=today(), lang=lang, plan=plan, claim=claim
+        )
 
 
 def export_project(
@@ -92,6 +104,26 @@ def export_project(
         chosen,
         progress=progress,
     )
+
+
+def write_tables(tables: Mapping[str, gpd.GeoDataFrame], path: Path) -> None:
+    """Write tables with geometry as layers of one GeoPackage, whole or not at all.
+
+    Raises
+    ------
+    OptionError
+        The name does not end in .gpkg.
+    FileError
+        The folder is not there or cannot be written.
+    """
+    if path.suffix.lower() != ".gpkg":
+        raise OptionError(f"--out {path} is no GeoPackage; give a name that ends in .gpkg")
+    with _replacing(path) as temporary:
+        for name, table in tables.items():
+            try:
+                table.to_file(temporary, layer=name, driver="GPKG", engine="pyogrio")
+            except DataSourceError as error:
+                raise FileError(f"Cannot write {path}; check the folder and its rights") from error
 
 
 def public_frame(layer: Layer) -> gpd.GeoDataFrame:

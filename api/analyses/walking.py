@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from api.store import Project
 from gis.coverage import Coverage, measure_coverage
+from gis.coverage.facilities import category_codes
 from gis.errors import OptionError
+from gis.explain import Explanation, explain, find_rule
+from gis.isochrones import Isochrones, facility_isochrones
 from gis.model import Categories, Progress
-from gis.network.ground import AT, Origin
+from gis.network.gates import AT
+from gis.network.ground import Origin
 from gis.renewal import DEFAULT_PROFILE, Profile, load_profile
 from gis.rules import Rule, RulePack, load_pack, own_rule
+from gis.stepfree import StepFree, step_free
 
 Terrain = Literal["auto", "on", "off"]
 
@@ -74,12 +80,102 @@ def coverage_of(
     """Measure who walks to what, with the coefficients of the project's profile."""
     how = how or Walking()
     pack, rules = rules_of(project, how)
+    profile = profile_of(project)
     return measure_coverage(
         project.read_study(),
         rules,
         pack=pack,
         link=how.link,
         longest_link_m=how.longest_link_m,
-        persons_per_household=profile_of(project).persons_per_household,
+        persons_per_household=profile.persons_per_household,
+        at=how.at,
+        origin=how.origin,
+        walker=how.walker,
+        terrain=how.terrain,
+        place=profile.name,
         progress=progress,
+    )
+
+
+def explain_of(
+    project: Project, estate: str, how: Walking, *, building: str | None = None
+) -> Explanation:
+    """Explain why an estate has no facility of ``how.category`` in reach, or has.
+
+    Raises
+    ------
+    OptionError
+        No category was named.
+    """
+    if how.category is None:
+        raise OptionError("Name what is walked to with --category")
+    _, rules = rules_of(project, how)
+    return explain(
+        project.read_study(),
+        estate,
+        find_rule(rules, rules[0].category),
+        at=how.at,
+        origin=how.origin,
+        building=building,
+        walker=how.walker,
+        terrain=how.terrain,
+        link=how.link,
+        longest_link_m=how.longest_link_m,
+    )
+
+
+def isochrones_of(
+    project: Project,
+    how: Walking,
+    *,
+    facilities: Sequence[str] = (),
+    metres: Sequence[float] | None = None,
+    minutes: Sequence[float] | None = None,
+) -> Isochrones:
+    """Find what facilities reach: those named, else all of ``how.category``.
+
+    Raises
+    ------
+    OptionError
+        Neither facilities nor a category, or both.
+    """
+    if bool(facilities) == (how.category is not None):
+        raise OptionError("Name the facilities with --facility, or all of one --category")
+    study = project.read_study()
+    chosen = list(facilities)
+    if how.category is not None:
+        code = Categories.load().require(how.category).code
+        codes = category_codes(study)
+        chosen = [str(uid) for uid in study.layer("facilities").uids[codes == code]]
+        if not chosen:
+            raise OptionError(f"The project has no facility of {code}; import some first")
+    return facility_isochrones(
+        study,
+        chosen,
+        metres=metres,
+        minutes=minutes,
+        walker=how.walker or "standard",
+        at=how.at,
+        terrain=how.terrain,
+        link=how.link,
+        longest_link_m=how.longest_link_m,
+    )
+
+
+def step_free_of(
+    project: Project, how: Walking, *, categories: Sequence[str] = (), ramps: int = 10
+) -> StepFree:
+    """Say which homes have no step-free way to a service, and which ramps bring most people."""
+    return step_free(
+        project.read_study(),
+        categories or None,
+        metres=how.metres,
+        minutes=how.minutes,
+        most_ramps=ramps,
+        walker=how.walker or "wheelchair",
+        at=how.at,
+        terrain=how.terrain,
+        link=how.link,
+        longest_link_m=how.longest_link_m,
+        persons_per_household=profile_of(project).persons_per_household,
     )

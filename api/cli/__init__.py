@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from api.cli import analyse, project, show
+from api.cli import plans, project, scenarios, show, walks
 from api.cli.output import one_safe_line
 from api.errors import EXIT_INPUT, EXIT_STOPPED, exit_code, one_line
 from gis import __version__
@@ -36,8 +36,12 @@ for _command in (
     project.import_,
     project.layers,
     project.check,
-    analyse.coverage,
-    analyse.districts,
+    walks.coverage,
+    walks.explain,
+    scenarios.whatif,
+    walks.isochrones,
+    walks.step_free,
+    plans.districts,
     show.map_,
     project.export,
     show.serve,

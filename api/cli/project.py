@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from api.analyses import ImportOptions, export_project, import_file, profile_of, state_none
+from api.cli.options import PATH, json_option, pairs
 from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
 from api.store import Project
 from gis.crs import parse_crs
-from gis.errors import OptionError
 from gis.io import ImportReport
 from gis.model import KINDS, Categories
 from gis.quality import check_study
 from gis.renewal import load_profile
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-PATH = click.Path(path_type=Path)
 LINES_SHOWN = 20
-
-
-def json_option(command: F) -> F:
-    """Add ``--json`` to a command."""
-    return click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")(
-        command
-    )
-
-
-def pairs(values: tuple[str, ...], option: str) -> dict[str, str]:
-    """Split ``a=b`` options.
-
-    Raises
-    ------
-    OptionError
-        One has no "=", or a name comes twice.
-    """
-    result: dict[str, str] = {}
-    for value in values:
-        name, sign, rest = value.partition("=")
-        if not sign or not name.strip():
-            raise OptionError(f"{option} '{value}' has no '='; write {option} name=value")
-        if name.strip() in result:
-            raise OptionError(f"{option} names '{name.strip()}' twice; keep one")
-        result[name.strip()] = rest.strip()
-    return result
 
 
 @click.command()

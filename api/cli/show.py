@@ -19,8 +19,8 @@ from api.analyses import (
     write_text,
 )
 from api.app import create_app
+from api.cli.options import PATH, json_option
 from api.cli.output import answer, progress_bar
-from api.cli.project import PATH, json_option
 from api.listen import listen_on, url_of
 from api.settings import Settings
 from api.store import Project

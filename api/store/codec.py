@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import shapely
@@ -36,22 +36,28 @@ _WKB_TYPES: Final = {
 }
 
 
-def encode(shapes: NDArray[np.object_], *, srs_id: int) -> list[bytes | None]:
+def encode(
+    shapes: NDArray[np.object_], *, srs_id: int, heights: bool = False
+) -> list[bytes | None]:
     """Turn geometries into blobs, all at once.
 
     Parameters
     ----------
     shapes
-        (n,) geometries; None stays None. A third coordinate is left out.
+        (n,) geometries; None stays None.
     srs_id
         The row of ``gpkg_spatial_ref_sys``.
+    heights
+        Keep the third coordinate of those that have one; else it is left out.
 
     Returns
     -------
     list
         n blobs.
     """
-    wkb = shapely.to_wkb(shapes, byte_order=1, output_dimension=2)
+    # The flavour of the standard: its numbers of types with z are not those of EWKB.
+    dimension: Literal[2, 3] = 3 if heights else 2
+    wkb = shapely.to_wkb(shapes, byte_order=1, output_dimension=dimension, flavor="iso")
     bounds = shapely.bounds(shapes).tolist()
     blobs: list[bytes | None] = []
     for body, (min_x, min_y, max_x, max_y) in zip(wkb, bounds, strict=True):
@@ -68,9 +74,9 @@ def encode(shapes: NDArray[np.object_], *, srs_id: int) -> list[bytes | None]:
 
 
 def decode(
-    blobs: Sequence[bytes | None], *, table: str, fids: Sequence[int]
+    blobs: Sequence[bytes | None], *, table: str, fids: Sequence[int], heights: bool = False
 ) -> NDArray[np.object_]:
-    """Turn blobs into geometries of two coordinates.
+    """Turn blobs into geometries.
 
     Parameters
     ----------
@@ -78,6 +84,8 @@ def decode(
         n blobs, written by us or by another program.
     table, fids
         What to name in an error; n row keys.
+    heights
+        Keep the third coordinate where there is one, at every vertex; else it is left out.
 
     Returns
     -------
@@ -93,7 +101,16 @@ def decode(
         shapes = shapely.from_wkb([None if b is None else wkb_of(b) for b in blobs])
     except (shapely.GEOSException, ValueError, TypeError):
         raise LayerError(_unreadable(blobs, table, fids)) from None
-    return np.asarray(shapely.force_2d(shapes), dtype=object)
+    flat = np.asarray(shapely.force_2d(shapes), dtype=object)
+    if not heights:
+        return flat
+    # A vertex without a height, drawn in another program, would be lost in every change of system.
+    high = np.flatnonzero(shapely.has_z(shapes))
+    xyz, owner = shapely.get_coordinates(shapes[high], include_z=True, return_index=True)
+    whole = np.ones(len(high), dtype=bool)
+    whole[owner[~np.isfinite(xyz[:, 2])]] = False
+    flat[high[whole]] = shapely.force_3d(shapes[high[whole]])
+    return flat
 
 
 def _unreadable(blobs: Sequence[bytes | None], table: str, fids: Sequence[int]) -> str:

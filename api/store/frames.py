@@ -21,6 +21,9 @@ from gis.errors import LayerError
 from gis.model import Column, Kind, Layer
 from gis.model.layer import PANDAS_TYPES
 
+WITH_HEIGHTS: Final = frozenset(["streets"])
+"""Kinds whose geometries keep their third coordinate."""
+
 _LARGEST_EXACT_INTEGER: Final = 2.0**53
 _INFERRED: Final = {
     "boolean": "boolean",
@@ -55,7 +58,7 @@ def rows_of(
     columns: list[Sequence[Any]] = [range(first_fid, first_fid + len(frame))]
     columns += [_values(frame[column.name], column.type) for column in layer.kind.columns]
     columns += [_extra_texts(frame, extras), [1] * len(frame)]
-    columns += [encode(layer.geometries, srs_id=srs_id)]
+    columns += [encode(layer.geometries, srs_id=srs_id, heights=layer.kind.name in WITH_HEIGHTS)]
     return zip(*columns, strict=True)
 
 
@@ -124,7 +127,8 @@ def frame_of(
         for column, cells in zip(kind.columns, values, strict=True)
     }
     data |= _extra_series(kind, texts, fids, extras)
-    geometry = gpd.GeoSeries(decode(blobs, table=kind.name, fids=fids), crs=crs)
+    heights = kind.name in WITH_HEIGHTS
+    geometry = gpd.GeoSeries(decode(blobs, table=kind.name, fids=fids, heights=heights), crs=crs)
     return gpd.GeoDataFrame({**data, "geometry": geometry}, geometry="geometry", crs=crs)
 
 

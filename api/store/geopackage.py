@@ -215,6 +215,13 @@ def set_geometry_type(connection: Connection, table: str, name: str) -> None:
         connection.exec_driver_sql(statement)
 
 
+def allow_heights(connection: Connection, table: str) -> None:
+    """Declare that geometries of a layer may have a third coordinate; each need not have one."""
+    connection.exec_driver_sql(
+        "UPDATE gpkg_geometry_columns SET z = 2 WHERE table_name = ?", (table,)
+    )
+
+
 def drop_layer(connection: Connection, table: Table) -> None:
     """Take a layer out: its table, its R-tree and every registration."""
     name = table.name

@@ -18,8 +18,9 @@ from pyproj import CRS
 from sqlalchemy import Connection, insert
 from sqlalchemy.schema import CreateColumn
 
-from api.store.frames import extra_types, frame_of, rows_of
+from api.store.frames import WITH_HEIGHTS, extra_types, frame_of, rows_of
 from api.store.geopackage import (
+    allow_heights,
     create_layer,
     create_rtree,
     create_triggers,
@@ -107,6 +108,8 @@ def append(connection: Connection, layer: Layer, *, srs_id: int, now: str, tick:
     extras = _settle_extras(connection, layer)
     drop_triggers(connection, name)
     _settle_type(connection, layer)
+    if name in WITH_HEIGHTS and shapely.has_z(layer.geometries).any():
+        allow_heights(connection, name)
     statement = str(insert(LAYERS[name]).compile(dialect=connection.dialect))
     rows = rows_of(layer, first_fid=first_fid, srs_id=srs_id, extras=extras)
     try:

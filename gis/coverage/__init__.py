@@ -5,7 +5,20 @@ it is longer, ``unlinked`` when none of its gates meets a street, and ``no-data`
 known of the category: none imported, or none of them linked, and nobody stated that there is none.
 """
 
-from gis.coverage.measure import measure_coverage
-from gis.coverage.result import STATUSES, Coverage, CoverageItem
+from gis.coverage.capacity import Capacity, CapacityItem
+from gis.coverage.claims import CircleClaim, circle_claim
+from gis.coverage.item import STATUSES, CoverageItem
+from gis.coverage.measure import measure_coverage, measure_on
+from gis.coverage.result import Coverage
 
-__all__ = ["STATUSES", "Coverage", "CoverageItem", "measure_coverage"]
+__all__ = [
+    "STATUSES",
+    "Capacity",
+    "CapacityItem",
+    "CircleClaim",
+    "Coverage",
+    "CoverageItem",
+    "circle_claim",
+    "measure_coverage",
+    "measure_on",
+]

@@ -1,62 +1,100 @@
-"""Measure who walks to what: one network, one linking of all points, one search."""
+"""Measure who walks to what: one ground, one search per walker, one verdict per rule."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from gis.coverage.result import AREAS, Coverage, CoverageItem, texts
-from gis.coverage.walks import Walks, category_codes, walk_all
-from gis.errors import OptionError
-from gis.model import (
-    PERSONS_PER_HOUSEHOLD,
-    Finding,
-    Layer,
-    Progress,
-    Study,
-    people_of,
-    silent,
+from gis.coverage.areas import areas_of
+from gis.coverage.assumptions import assumptions_of
+from gis.coverage.facilities import (
+    Sought,
+    Wanted,
+    category_codes,
+    sought_of,
+    wanted_by,
 )
-from gis.network import Ground, Origins, WalkNetwork, lay_ground
-from gis.rules import Rule, RulePack, Walker, load_walker
+from gis.coverage.findings import (
+    data_findings,
+    group_findings,
+    link_findings,
+    part_findings,
+    size_findings,
+)
+from gis.coverage.grades import Basis, basis_of, item_grade, whole_grade
+from gis.coverage.homes import Homes, homes_of
+from gis.coverage.item import CoverageItem, item_of
+from gis.coverage.judge import judge
+from gis.coverage.people import Crowd, Crowds, crowds_of
+from gis.coverage.result import Coverage
+from gis.coverage.walks import Walks, minds_heights, mode_of, walk_all
+from gis.demand import NATIONAL
+from gis.errors import MissingLayerError, OptionError
+from gis.grade import Grade
+from gis.model import PERSONS_PER_HOUSEHOLD, Finding, Layer, Progress, Study, silent
+from gis.network import Ground, lay_ground, with_heights
+from gis.network.heights import unknown_share
+from gis.rules import Instead, Rule, RulePack
+from gis.walkers import Walker, load_walker
 
-NAMES_SHOWN: Final = 3
+TERRAINS: Final = ("auto", "on", "off")
+AT: Final = "10:00"
 
 
 def measure_coverage(
     study: Study,
     rules: Sequence[Rule],
     *,
+    pack: RulePack | None = None,
     link: str = "counted",
     longest_link_m: float = 300.0,
+    at: str = AT,
+    origin: Literal["gate", "building"] = "gate",
+    walker: str | None = None,
+    terrain: str = "auto",
     persons_per_household: float = PERSONS_PER_HOUSEHOLD,
-    pack: RulePack | None = None,
+    place: str = NATIONAL,
     progress: Progress | None = None,
 ) -> Coverage:
     """Walk from every estate to the nearest facility of each rule, along the streets.
 
+    Limits in metres are walked on all streets that are open to the rule's walker; limits in minutes
+    in his time, with stairs, waiting and, where heights are known, slopes. A rule of a round trip
+    holds where the way to one facility and the way back from it both keep the limit.
+
     Parameters
     ----------
     study
-        Needs estates and streets; gates, walls, barriers and communities are used where there are.
+        Needs estates and streets; gates, walls, barriers, buildings, heights and communities are
+        used where there are.
     rules
         The lines of a rule pack, or own ones.
+    pack
+        The pack that the rules come from; its name and date travel with the result.
     link
         "counted": the leg between a gate (or a facility) and its street is walked; "free": it is
         left out, as many reference results do.
     longest_link_m
         Beyond this leg a point is unlinked.
+    at
+        The hour, "HH:MM": gates that are shut then are not walked through.
+    origin
+        "gate": people start at the gates of their estate. "building": at their building; an estate
+        is covered when all its linked buildings are, and people are counted by building.
+    walker
+        Name of one who walks all rules, in place of those that the rules name; minutes are then
+        his.
+    terrain
+        "auto": slopes count where heights are known; "on": they have to be known; "off": all is
+        flat. Assumptions say what was done.
     persons_per_household
         Estimates people where only households are known.
-    pack
-        The pack that the rules come from; its name and date travel with the result.
+    place
+        Name of the policy profile whose shares estimate old people and children.
 
     Returns
     -------
@@ -67,290 +105,263 @@ def measure_coverage(
     Raises
     ------
     MissingLayerError
-        The study has no estates or no streets.
+        The study has no estates or no streets; no buildings for ``origin="building"``; no heights
+        for ``terrain="on"``.
     OptionError
         No rules, or an option out of range.
+    UnknownNameError
+        There is no such walker.
     """
-    _require_options(rules, persons_per_household)
+    _require_options(rules, persons_per_household, terrain)
+    study.layer("estates")
+    if origin == "building":
+        study.layer("buildings")
     say = progress or silent
-    estates = study.layer("estates")
-    walkers = {rule.walker: load_walker(rule.walker) for rule in rules}
     say(0.0, "streets")
-    ground = lay_ground(study, link=link, longest_link_m=longest_link_m)
-    say(0.7, "walks")
-    codes = category_codes(study)
-    walks = walk_all(ground, codes, rules, walkers)
-    linked = ground.linked()
-    items = tuple(_item(study, rule, walkers[rule.walker], codes, ground, walks) for rule in rules)
-    people, estimated = people_of(estates, persons_per_household=persons_per_household)
-    areas, filled = _areas(study)
-    words = _access_words(ground.origins, linked)
+    ground = lay_ground(study, at=at, origin=origin, link=link, longest_link_m=longest_link_m)
+    say(0.6, "walks")
+    coverage = measure_on(
+        ground,
+        study,
+        rules,
+        pack=pack,
+        link=link,
+        longest_link_m=longest_link_m,
+        walker=walker,
+        terrain=terrain,
+        persons_per_household=persons_per_household,
+        place=place,
+    )
     say(1.0, "done")
+    return coverage
+
+
+def measure_on(
+    ground: Ground,
+    study: Study,
+    rules: Sequence[Rule],
+    *,
+    pack: RulePack | None = None,
+    link: str = "counted",
+    longest_link_m: float = 300.0,
+    walker: str | None = None,
+    terrain: str = "auto",
+    persons_per_household: float = PERSONS_PER_HOUSEHOLD,
+    place: str = NATIONAL,
+) -> Coverage:
+    """Measure on a ground that is laid already; see `measure_coverage`.
+
+    ``link`` and ``longest_link_m`` are those that it was laid with; they are only told.
+
+    Raises
+    ------
+    MissingLayerError, OptionError, UnknownNameError
+        As there.
+    """
+    _require_options(rules, persons_per_household, terrain)
+    walkers = _walkers(rules, walker)
+    ground, up_and_down, of_heights = _with_terrain(ground, study, terrain, _minds(rules, walkers))
+    homes = homes_of(ground)
+    groups = {rule.group for rule in rules} | {s.of for r in rules for s in r.demand_sizes}
+    crowds = crowds_of(
+        study, homes, groups, place=place, persons_per_household=persons_per_household
+    )
+    facts = _facts(study, ground, rules)
+    walks = walk_all(ground, homes, rules, walkers, facts.sought, terrain=up_and_down)
+    basis = basis_of(ground, 1.0 - unknown_share(ground.network))
+    items = tuple(
+        _item(i, rule, walkers[i], facts, homes, walks, crowds, basis)
+        for i, rule in enumerate(rules)
+    )
+    areas, filled = areas_of(study)
+    access = _access_words(ground)
+    everybody, slopes = crowds.of["all"], any(walks.terrain)
+    told = (*ground.findings, *of_heights, *walks.findings)
+    told += _findings(study, ground, facts, rules, items, crowds, longest_link_m)
+    options = {
+        "link": link,
+        "longest_link_m": longest_link_m,
+        "persons_per_household": persons_per_household,
+        "place": place,
+        "walker": walker,
+        **_terrain_words(terrain, basis, slopes=slopes),
+    }
     return Coverage(
-        estates=estates,
+        estates=study.layer("estates"),
         items=items,
-        people=people,
-        people_estimated=estimated,
-        households=estates.numbers("households"),
-        access=words,
+        people=everybody.estates,
+        people_estimated=everybody.estimated,
+        households=study.layer("estates").numbers("households"),
+        access=access,
         areas=areas,
-        assumptions=_assumptions(rules, pack, walkers, ground.network, words)
-        | {
-            "link": link,
-            "longest_link_m": longest_link_m,
-            "persons_per_household": persons_per_household,
-        },
-        findings=(
-            *ground.findings,
-            *_shut(ground.origins, estates),
-            *_link_findings(study, linked, ground, codes, rules, longest_link_m),
-            *_part_findings(estates, ground, codes, rules),
-            *_data_findings(study, codes, rules, people, estimated),
-            *filled,
-        ),
+        assumptions=assumptions_of(rules, walkers, pack, ground, access) | options,
+        findings=tuple(dict.fromkeys((*told, *filled))),
+        study=study,
+        ground=ground,
+        homes=homes,
+        crowds=crowds,
+        walks=walks,
+        pack=pack,
+        place=place,
+        grade=_whole_grade(basis, rules, facts, everybody, slopes=slopes),
     )
 
 
-def _require_options(rules: Sequence[Rule], persons_per_household: float) -> None:
+def _require_options(rules: Sequence[Rule], persons_per_household: float, terrain: str) -> None:
     if not rules:
         raise OptionError("There is no rule to measure; give a rule pack or an own limit")
     if not 0 < persons_per_household < np.inf:
         raise OptionError(f"persons_per_household is {persons_per_household}; give it above 0")
+    if terrain not in TERRAINS:
+        raise OptionError(f"terrain is '{terrain}'; give one of: {', '.join(TERRAINS)}")
 
 
-def _item(
-    study: Study,
-    rule: Rule,
-    walker: Walker,
-    codes: NDArray[np.object_],
-    ground: Ground,
-    walks: Walks,
-) -> CoverageItem:
-    cm, row = walks.cm[rule.categories], walks.facility[rule.categories]
-    walk_m = np.where(cm >= 0, cm / 100.0, np.nan)
-    limit_cm = rule.limit_cm(walker)
-    status = np.where((cm >= 0) & (cm <= limit_cm), "covered", "gap").astype(object)
-    status[~ground.linked()] = "unlinked"
-    if not _has_data(study, rule, codes, ground):
-        status[:] = "no-data"
-    return CoverageItem(
-        rule=rule,
-        status=status,
-        walk_m=walk_m,
-        facility=_of_nearest(study, "uid", row),
-        facility_name=_of_nearest(study, "name", row),
-        walk_s=walk_m / walker.speed_m_s,
-        limit_cm=limit_cm,
+def _walkers(rules: Sequence[Rule], walker: str | None) -> list[Walker]:
+    known = {name: load_walker(name) for name in {walker or rule.walker for rule in rules}}
+    return [known[walker or rule.walker] for rule in rules]
+
+
+def _terrain_words(terrain: str, basis: Basis, *, slopes: bool) -> dict[str, Any]:
+    """Say what was asked for, what was done, and of what share of the streets heights are known."""
+    return {
+        "terrain_option": terrain,
+        "terrain": "heights" if slopes else "flat",
+        "heights_known": round(basis.heights, 4) if slopes else None,
+    }
+
+
+def _minds(rules: Sequence[Rule], walkers: Sequence[Walker]) -> bool:
+    pairs = zip(rules, walkers, strict=True)
+    return any(minds_heights(mode_of(rule), walker) for rule, walker in pairs)
+
+
+def _with_terrain(
+    ground: Ground, study: Study, terrain: str, minds: bool
+) -> tuple[Ground, bool, tuple[Finding, ...]]:
+    """Give the streets their heights; say whether slopes count, and what is not known of them."""
+    if terrain == "off" or (terrain == "auto" and not minds):
+        return ground, False, ()
+    network, findings = with_heights(ground.network, study)
+    if unknown_share(network) < 1.0:
+        return replace(ground, network=network), True, findings
+    if terrain == "on":
+        raise MissingLayerError(
+            "Slopes are asked for and no street has heights; import them first: "
+            "lianpian import PROJECT heights FILE, or measure without terrain"
+        )
+    flat = "Nothing is known of heights: minutes are walked as if all streets were flat"
+    return ground, False, (Finding("heights-none", flat, "info"),)
+
+
+@dataclass(frozen=True, eq=False)
+class _Facts:
+    """What is known of the facilities, and which of them each rule accepts."""
+
+    layer: Layer | None
+    codes: NDArray[np.object_]
+    linked: NDArray[np.bool_]
+    none_of: frozenset[str]
+    wanted: tuple[Wanted, ...]
+    sought: tuple[Sought, ...]
+    stand_ins: tuple[tuple[tuple[Instead, Sought], ...], ...]
+
+
+def _facts(study: Study, ground: Ground, rules: Sequence[Rule]) -> _Facts:
+    layer = study.layer("facilities") if "facilities" in study else None
+    codes = category_codes(study)
+    wanted = tuple(wanted_by(rule, codes, layer) for rule in rules)
+    return _Facts(
+        layer=layer,
+        codes=codes,
+        linked=ground.doors.linked(len(codes)),
+        none_of=study.none_of,
+        wanted=wanted,
+        sought=tuple(sought_of(each, ground) for each in wanted),
+        stand_ins=tuple(
+            tuple(
+                (instead, sought_of(wanted_by(instead, codes, layer), ground))
+                for instead in rule.instead
+            )
+            for rule in rules
+        ),
     )
 
 
-def _of_nearest(study: Study, column: str, row: NDArray[np.int64]) -> NDArray[np.object_]:
-    words = np.full(len(row), None, dtype=object)
-    if "facilities" in study:
-        found = row >= 0
-        words[found] = texts(study.layer("facilities"), column)[row[found]]
-    return words
-
-
-def _has_data(study: Study, rule: Rule, codes: NDArray[np.object_], ground: Ground) -> bool:
-    here = np.isin(codes, rule.categories)
+def _has_data(rule: Rule, facts: _Facts) -> bool:
+    here = np.isin(facts.codes, rule.categories)
     if here.any():
         # All too far from any street: the file or its coordinates are wrong, not the city.
-        return bool((ground.doors.node[here] >= 0).any())
-    return rule.category in study.none_of
+        return bool(facts.linked[here].any())
+    return rule.category in facts.none_of
 
 
-def _shut(access: Origins, estates: Layer) -> Iterator[Finding]:
-    """Tell of estates that have gates, but none that walkers may use."""
-    shut = np.setdiff1d(np.arange(len(estates)), access.estate)
-    if len(shut):
-        yield Finding(
-            "gates-shut",
-            f"{len(shut)} estates have no gate open to walkers and are unlinked: "
-            f"{', '.join(str(uid) for uid in estates.uids[shut[:5]])}; check the column access of "
-            "their gates",
-        )
+def _item(
+    i: int,
+    rule: Rule,
+    walker: Walker,
+    facts: _Facts,
+    homes: Homes,
+    walks: Walks,
+    crowds: Crowds,
+    basis: Basis,
+) -> CoverageItem:
+    group, row = walks.of_rule(i)
+    verdict = judge(rule, rule.limit_cm(walker), homes, group, row, facts.stand_ins[i])
+    crowd = crowds.of[rule.group]
+    return item_of(
+        rule,
+        walker,
+        verdict,
+        homes,
+        len(crowd.estates),
+        has_data=_has_data(rule, facts),
+        codes=facts.codes,
+        facilities=facts.layer,
+        wanted=facts.wanted[i],
+        group=crowd,
+        grade=item_grade(basis, rule, crowd, facts.wanted[i], terrain=walks.terrain[i]),
+    )
 
 
-def _access_words(access: Origins, linked: NDArray[np.bool_]) -> NDArray[np.object_]:
+def _whole_grade(
+    basis: Basis, rules: Sequence[Rule], facts: _Facts, everybody: Crowd, *, slopes: bool
+) -> Grade:
+    """Grade the whole by the facilities of all rules that ask for a size."""
+    asked = [
+        each.size_known[each.rows]
+        for rule, each in zip(rules, facts.wanted, strict=True)
+        if rule.min_floor_m2 is not None or rule.min_land_m2 is not None
+    ]
+    known = np.concatenate(asked) if asked else np.empty(0)
+    share = float(np.mean(known)) if len(known) else None
+    return whole_grade(basis, rules, everybody, share, terrain=slopes)
+
+
+def _access_words(ground: Ground) -> NDArray[np.object_]:
+    linked = ground.linked()
     words = np.full(len(linked), "unlinked", dtype=object)
-    words[access.estate] = access.source
+    words[ground.origins.estate] = ground.origins.source
     words[~linked] = "unlinked"
     return words
 
 
-def _areas(study: Study) -> tuple[dict[str, NDArray[np.object_]], tuple[Finding, ...]]:
-    """Community and subdistrict of each estate: its own words, else the polygon it lies in.
-
-    An estate lies where a point inside its outline lies (the point itself where it is one).
-    """
-    estates = study.layer("estates")
-    areas = {column: texts(estates, column) for column in AREAS}
-    if "communities" not in study:
-        return areas, ()
-    communities = study.layer("communities")
-    names = {
-        "community": texts(communities, "name"),
-        "subdistrict": texts(communities, "subdistrict"),
-    }
-    inside = shapely.point_on_surface(estates.geometries)
-    estate, polygon = shapely.STRtree(communities.geometries).query(inside, predicate="intersects")
-    rows, first = np.unique(estate, return_index=True)
-    polygon = polygon[first]
-    filled = {}
-    for column in AREAS:
-        empty = areas[column][rows] == None  # noqa: E711 - element by element
-        empty &= names[column][polygon] != None  # noqa: E711
-        areas[column][rows[empty]] = names[column][polygon[empty]]
-        filled[column] = int(empty.sum())
-    if not any(filled.values()):
-        return areas, ()
-    message = (
-        f"{filled['community']} estates got their community and {filled['subdistrict']} their "
-        "subdistrict from the community polygon they lie in"
-    )
-    return areas, (Finding("area-from-polygon", message, "info"),)
-
-
-def _assumptions(
-    rules: Sequence[Rule],
-    pack: RulePack | None,
-    walkers: Mapping[str, Walker],
-    network: WalkNetwork,
-    access: NDArray[np.object_],
-) -> dict[str, Any]:
-    counts = Counter(access.tolist())
-    return _pack_words(pack) | {
-        "sources": list(dict.fromkeys(rule.source for rule in rules)),
-        "unverified_rules": sum(not rule.verified for rule in rules),
-        "walkers": {
-            name: {"zh": w.zh, "en": w.en, "speed_m_s": w.speed_m_s, "source": w.source}
-            for name, w in walkers.items()
-        },
-        "network_stamp": _stamp(network),
-        "access": {word: counts[word] for word in ("gate", "boundary", "point", "unlinked")},
-    }
-
-
-def _pack_words(pack: RulePack | None) -> dict[str, Any]:
-    if pack is None:
-        return {"rule_pack": None}
-    return {
-        "rule_pack": pack.name,
-        "rule_pack_zh": pack.zh,
-        "rule_pack_en": pack.en,
-        "rule_pack_date": pack.date,
-        "rule_pack_source": pack.source,
-        "rule_pack_note": pack.note,
-        "rule_pack_note_en": pack.note_en,
-        "not_tested": [asdict(line) for line in pack.not_tested],
-    }
-
-
-def _stamp(network: WalkNetwork) -> str:
-    """Short hash of the streets as walked: equal stamps mean equal distances."""
-    digest = hashlib.sha256()
-    for array in (np.rint(network.xy * 1000).astype("<i8"), network.links, network.length_cm):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:12]
-
-
-def _link_findings(
+def _findings(
     study: Study,
-    linked: NDArray[np.bool_],
     ground: Ground,
-    codes: NDArray[np.object_],
+    facts: _Facts,
     rules: Sequence[Rule],
+    items: Sequence[CoverageItem],
+    crowds: Crowds,
     longest_link_m: float,
-) -> Iterator[Finding]:
-    estates = study.layer("estates")
-    if not linked.all():
-        yield Finding(
-            "estates-unlinked",
-            f"{int((~linked).sum())} of {len(linked)} estates have no street within "
-            f"{longest_link_m:g} m on their side of walls and barriers "
-            f"({_named(estates, np.flatnonzero(~linked))}); complete the streets or the gates",
-        )
-    used = sorted({code for rule in rules for code in rule.categories})
-    lost = np.isin(codes, used) & (ground.doors.node < 0)
-    if lost.any():
-        rows = np.flatnonzero(lost)
-        yield Finding(
-            "facilities-unlinked",
-            f"{len(rows)} facilities have no street within {longest_link_m:g} m and count for "
-            f"nobody ({_named(study.layer('facilities'), rows)}); check their positions",
-        )
-    for code in used:
-        of_code = codes == code
-        if of_code.any() and not (ground.doors.node[of_code] >= 0).any():
-            yield Finding(
-                "category-all-unlinked",
-                f"All {int(of_code.sum())} facilities of '{code}' lie more than "
-                f"{longest_link_m:g} m from any street, so the category counts as no data; "
-                "check the coordinates of their file",
-                "error",
-            )
-
-
-def _part_findings(
-    estates: Layer, ground: Ground, codes: NDArray[np.object_], rules: Sequence[Rule]
-) -> Iterator[Finding]:
-    """Estates whose streets lead to no facility at all: a gap, but perhaps one of the streets."""
-    apart = np.zeros(len(estates), dtype=bool)
-    part = np.append(ground.network.components(), -1)
-    gate_part, door_part = part[ground.origins.node], part[ground.doors.node]
-    gates = ground.origins.node >= 0
-    for group in dict.fromkeys(rule.categories for rule in rules):
-        doors = np.isin(codes, group) & (ground.doors.node >= 0)
-        if not doors.any():
-            continue
-        leads = gates & np.isin(gate_part, door_part[doors])
-        without = ground.linked()
-        without[ground.origins.estate[leads]] = False
-        apart |= without
-    if apart.any():
-        parts = np.unique(gate_part[gates & apart[ground.origins.estate]])
-        yield Finding(
-            "estates-apart",
-            f"{int(apart.sum())} estates stand on {len(parts)} parts of the streets that do not "
-            f"lead to every category ({_named(estates, np.flatnonzero(apart))}); they count as "
-            "gaps: check whether a street or bridge is missing in the streets",
-        )
-
-
-def _data_findings(
-    study: Study,
-    codes: NDArray[np.object_],
-    rules: Sequence[Rule],
-    people: NDArray[np.float64],
-    estimated: NDArray[np.bool_],
-) -> Iterator[Finding]:
-    wanted = {code for rule in rules for code in rule.categories}
-    both = sorted(study.none_of & wanted & {code for code in codes if code})
-    if both:
-        yield Finding(
-            "none-contradicted",
-            f"It was stated that there is no {', '.join(both)}, but there are some among the "
-            "facilities; they are used",
-        )
-    unknown = int(np.isnan(people).sum())
-    if unknown:
-        yield Finding(
-            "people-unknown",
-            f"{unknown} of {len(people)} estates have neither people nor households; sums of "
-            "people leave them out",
-        )
-    if estimated.any():
-        yield Finding(
-            "people-estimated",
-            f"The people of {int(estimated.sum())} estates are households times persons per "
-            "household",
-            "info",
-        )
-
-
-def _named(layer: Layer, rows: NDArray[np.int64]) -> str:
-    names, uids = texts(layer, "name"), layer.uids
-    shown = ", ".join(str(names[i] or uids[i]) for i in rows[:NAMES_SHOWN])
-    more = len(rows) - NAMES_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+) -> tuple[Finding, ...]:
+    """Return what is to be told of the study."""
+    linked = ground.linked()
+    found: dict[str, Any] = {"codes": facts.codes, "rules": rules}
+    return (
+        *link_findings(study, linked, facts.linked, longest_link_m=longest_link_m, **found),
+        *part_findings(study.layer("estates"), ground, **found),
+        *size_findings(facts.layer, rules, facts.wanted),
+        *data_findings(study, everybody=crowds.of["all"], **found),
+        *group_findings(items),
+        *crowds.findings,
+    )

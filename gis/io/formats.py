@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from gis.errors import FileError
+from gis.io.raster import read_heights
 from gis.io.shapefile import read_shapefile, read_zipped
 from gis.io.sheets import read_sheet
 from gis.io.source import Source, Wish, check_file
@@ -16,6 +17,7 @@ VECTOR: Final = (".gpkg", ".geojson", ".json", ".fgb")
 PARQUET: Final = (".parquet", ".geoparquet")
 TEXT_TABLES: Final = (".csv", ".tsv", ".txt")
 SHEETS: Final = (".xlsx", ".xlsm", ".xls")
+RASTERS: Final = (".tif", ".tiff")
 OSM: Final = (".osm", ".pbf")
 READABLE: Final = "shp, zip (with a shapefile), gpkg, geojson, fgb, parquet, csv, xlsx"
 
@@ -42,6 +44,8 @@ def open_source(path: Path, wish: Wish) -> Source:
         return read_csv(path, wish)
     if suffix in SHEETS:
         return read_sheet(path, wish)
+    if suffix in RASTERS and wish.kind == "heights":
+        return read_heights(path)
     raise FileError(_no_format(path, suffix))
 
 
@@ -52,5 +56,7 @@ def _no_format(path: Path, suffix: str) -> str:
         return f"{path.name} is a part of a shapefile; give the .shp beside it"
     if suffix in (".dwg", ".dxf"):
         return f"{path.name} is a drawing; export the layer as shp, gpkg or geojson first"
+    if suffix in RASTERS:
+        return f"{path.name} is a grid; only heights are read from one: import it with that kind"
     what = f"'{suffix}' is" if suffix else "no ending in its name is"
     return f"{path.name}: {what} no format that can be read; give one of {READABLE}"

@@ -20,6 +20,7 @@ from gis.io.columns import Match, Recognised, knows, recognise
 from gis.io.formats import open_source
 from gis.io.geometry import Shapes, fit, repair
 from gis.io.keys import give_keys
+from gis.io.line_heights import LineHeights, heights_of
 from gis.io.places import check_coords, draw, file_crs, place, unknown_crs
 from gis.io.report import ImportReport, RowNote
 from gis.io.source import Source, Wish
@@ -128,7 +129,7 @@ def read_layer(
     path = Path(path)
     known = knows(wanted, columns)
     tell(0.0, f"reading {path.name}")
-    source = open_source(path, Wish(layer, encoding, known.__contains__))
+    source = open_source(path, Wish(layer, encoding, known.__contains__, kind))
     if not len(source):
         raise LayerError(f"{path.name} has no rows; check the file")
     tell(0.4, "reading columns")
@@ -146,13 +147,16 @@ def read_layer(
     shapes, crs = _shapes(work, meant, file_crs(source, source_crs))
     frame = _columns(work, meant)
     tell(0.6, "checking geometries")
-    shapes = _fitted(work, shapes, frame, meant)
+    heights = heights_of(shapes) if wanted.name == "streets" else None
+    shapes = _fitted(work, shapes, frame, meant, kept=heights is not None)
     frame["uid"], extra = _uids(work, meant, taken_uids)
     rows = [i for i in range(len(source)) if i not in work.refused]
     if not rows:
         raise _nothing_left(work)
     tell(0.8, "placing")
+    trusted = None if source.grid else trusted
     shapes, where = _placed(work, shapes, rows, crs, target, coords, trusted)
+    shapes = shapes if heights is None else _raised(work, shapes, heights)
     done = _assemble(work, frame, [*extra, *_extra(source, meant)], shapes, where.target)
     report = _report(work, len(done), where, source)
     tell(1.0, "read")
@@ -224,14 +228,19 @@ def _columns(work: _Work, meant: Recognised) -> dict[str, pd.Series[Any]]:
 
 
 def _fitted(
-    work: _Work, shapes: Shapes, frame: dict[str, pd.Series[Any]], meant: Recognised
+    work: _Work,
+    shapes: Shapes,
+    frame: dict[str, pd.Series[Any]],
+    meant: Recognised,
+    *,
+    kept: bool,
 ) -> Shapes:
     done = fit(shapes, work.kind)
     unread = {i for i in done.refused if i in work.refused and shapes[i] is None}
     work.refuse({i: reason for i, reason in done.refused.items() if i not in unread})
     if work.kind.name == "heights":
         _elevations(work, frame, done.heights, meant)
-    elif done.flattened:
+    elif done.flattened and not kept:
         work.findings.append(
             Finding(
                 "height-dropped",
@@ -243,6 +252,16 @@ def _fitted(
     work.refuse({i: reason for i, reason in mended.refused.items() if i not in done.refused})
     work.repair(mended.repaired)
     return mended.shapes
+
+
+def _raised(work: _Work, shapes: Shapes, heights: LineHeights) -> Shapes:
+    """Give streets their heights back."""
+    raised, lost = heights.put_back(shapes)
+    work.findings += heights.findings
+    if lost:
+        told = f"{lost} rows were mended and lost their heights"
+        work.findings.append(Finding("height-dropped", told))
+    return raised
 
 
 def _elevations(

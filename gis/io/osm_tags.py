@@ -59,6 +59,8 @@ class OsmTable:
     green: TagRules
     water: TagRules
     facilities: TagRules
+    signals: TagRules
+    """Ways that are crossings with lights."""
     barriers: Mapping[str, Any]
     schools: Mapping[str, Any]
     places: Mapping[str, Any]
@@ -80,6 +82,7 @@ class OsmTable:
             rules("green"),
             rules("water"),
             TagRules.of(places),
+            rules("signals"),
             raw["barriers"],
             raw["schools"],
             raw["places"],

@@ -35,6 +35,8 @@ class Source:
     header_row: int | None = None
     """Number of the row with the headings, in a sheet."""
     findings: tuple[Finding, ...] = field(default_factory=tuple)
+    grid: bool = False
+    """The rows are cells of a grid, which lies where its file says: no street tells it better."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -42,11 +44,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user said about how to open the file, and which headings mean something to us."""
+    """What the user said about how to open the file, and which headings mean something to us.
+
+    ``kind`` is the kind of layer that is wanted: only heights come from grids.
+    """
 
     layer: str | None = None
     encoding: str = "auto"
     knows: Callable[[str], bool] = bool
+    kind: str = ""
 
 
 def check_file(path: Path) -> None:

@@ -93,7 +93,7 @@ def _year(name: str, zh: str, en: str, *headings: str) -> Column:
 
 _OSM_CLASSES: Final = (
     "unclassified", "service", "path", "track", "cycleway", "bridleway", "corridor", "road", "busway",
-    "motorway_link", "trunk_link", "primary_link", "secondary_link", "tertiary_link", "elevator",
+    "motorway_link", "trunk_link", "primary_link", "secondary_link", "tertiary_link",
     "track_grade1", "track_grade2", "track_grade3", "track_grade4", "track_grade5", "construction",
     "proposed", "raceway", "escape", "via_ferrata", "ladder", "crossing", "unknown",
 )  # fmt: skip
@@ -290,6 +290,7 @@ STREETS = Kind(
             ("pedestrian", ("步行街",)),
             ("footway", ("人行道", "步道", "步行道")),
             ("steps", ("台阶", "梯道", "梯坎")),
+            ("elevator", ("电梯", "垂直电梯", "lift")),
             *((name, ()) for name in _OSM_CLASSES),
         )),
         Column("walkable", "boolean", "可步行", "Walkable", headings=("步行", "foot"),
@@ -297,6 +298,10 @@ STREETS = Kind(
         _size("width_m", "宽度", "Width", "m", "路宽", "红线宽度", "width"),
         Column("bridge", "boolean", "桥", "Bridge", headings=("桥梁",)),
         Column("tunnel", "boolean", "隧道", "Tunnel", headings=("地道",)),
+        _count("risers", "踏步数", "Risers", "steps", "台阶数", "踏步", "step_count", meaning="steps of a stair; empty: unknown"),
+        Column("delay_s", "number", "等候时间", "Delay", "s", "waited on the way along, for a signal or a lift; empty: by data/effort.toml",
+               headings=("等候秒数", "等待时间", "delay", "wait"), low=0, high=3600),
+        Column("signal", "boolean", "信号灯", "Signal", headings=("红绿灯", "有无信号灯", "traffic_signals"), meaning="a crossing with lights"),
     ),
     meaning="a street, path or stair one can walk along",
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,7 +24,13 @@ ON_STREET_M: Final = 0.01
 """A street may run on the very line of a barrier; reaching it is not yet crossing it."""
 
 _FIRST_TRIES: Final = 4
+_RINGS_M: Final = (25.0, 75.0, 150.0)
+"""Where the nearest street is refused, the next one is looked for near by first: most are found
+there, and far circles hold hundreds of streets."""
 _POINTS_AT_ONCE: Final = 2000
+
+Refused = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], NDArray[np.bool_]]
+"""Says of ways (m, 2, 2) from places (m,) to lines (m,) which ones must not be taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +85,8 @@ def attach(
     longest_link_m: float = LONGEST_LINK_M,
     counted: bool = True,
     blockers: NDArray[np.object_] | tuple[()] = (),
+    refused: Refused | None = None,
+    clear_m: NDArray[np.float64] | None = None,
 ) -> Attachment:
     """Link points straight to the nearest street edge, and cut the street there.
 
@@ -99,6 +107,10 @@ def attach(
         True: the way to the street is walked, as a link of its own. False: it costs nothing.
     blockers
         (b,) geometries, see `blockers_of`.
+    refused
+        Says of ways (m, 2, 2) from points (m,) to links (m,) which ones must not be taken.
+    clear_m
+        (n,) how far from each point a blocker does not stop its way; 0.5 m unless given.
 
     Raises
     ------
@@ -112,10 +124,18 @@ def attach(
     streets = np.flatnonzero(network.street >= 0)
     lines = network.lines.take(streets).shapes
     places = np.asarray(shapely.points(points), dtype=object)
-    links = nearest_free(places, lines, longest_link_m=longest_link_m, blockers=blockers)
+
+    links = nearest_free(
+        places,
+        lines,
+        longest_link_m=longest_link_m,
+        blockers=blockers,
+        refused=None if refused is None else lambda p, line, way: refused(p, streets[line], way),
+        clear_m=clear_m,
+    )
     linked = links.line >= 0
     link = np.where(linked, streets[links.line] if len(streets) else -1, -1)
-    split, node = _split(network, link[linked], links.foot[linked])
+    split, node = split_at(network, link[linked], links.foot[linked])
     all_nodes = np.full(len(points), -1, dtype=np.int64)
     all_nodes[linked] = node
     if counted:
@@ -136,11 +156,13 @@ def nearest_free(
     *,
     longest_link_m: float,
     blockers: NDArray[np.object_] | tuple[()] = (),
+    refused: Refused | None = None,
+    clear_m: NDArray[np.float64] | None = None,
 ) -> Links:
     """Find for each place (n,) the nearest line that a straight way reaches past all blockers.
 
     Places may be points or, for the boundary of an estate, lines: the way starts where it is
-    shortest. Empty and missing places have none.
+    shortest. Empty and missing places have none. ``refused`` and ``clear_m`` as in `attach`.
 
     Raises
     ------
@@ -156,19 +178,38 @@ def nearest_free(
     if len(rows) == 0 or len(lines) == 0:
         return links
     walls = shapely.get_parts(np.asarray(blockers, dtype=object))
-    walls = walls[~shapely.is_empty(walls)]
+    clear_m = np.full(len(places), ON_BLOCKER_M) if clear_m is None else clear_m
+    stops = _Stops(walls[~shapely.is_empty(walls)], refused, clear_m)
     tree = shapely.STRtree(lines)
     # A little farther than allowed; what is too far in whole centimetres is dropped below.
     found, line = tree.query_nearest(places[rows], max_distance=longest_link_m + 1.0)
     pairs = _Pairs.of(rows[found], line, places, lines, longest_link_m)
-    blocked = _fill(links, pairs.rank_below(1), walls)
-    for start in range(0, len(blocked), _POINTS_AT_ONCE):
-        some = blocked[start : start + _POINTS_AT_ONCE]
-        found, line = tree.query(places[some], "dwithin", longest_link_m + 1.0)
-        pairs = _Pairs.of(some[found], line, places, lines, longest_link_m)
-        for tries in pairs.rounds():
-            _fill(links, tries.of_unlinked(links), walls)
+    blocked = _fill(links, pairs.rank_below(1), stops)
+    for radius in [*(ring for ring in _RINGS_M if ring < longest_link_m), longest_link_m]:
+        for start in range(0, len(blocked), _POINTS_AT_ONCE):
+            some = blocked[start : start + _POINTS_AT_ONCE]
+            found, line = tree.query(places[some], "dwithin", radius + 1.0)
+            pairs = _Pairs.of(some[found], line, places, lines, radius)
+            for tries in pairs.rounds():
+                _fill(links, tries.of_unlinked(links), stops)
+        blocked = blocked[links.line[blocked] < 0]
     return links
+
+
+@dataclass(frozen=True, eq=False)
+class _Stops:
+    """What a way must not cross, and what else refuses it."""
+
+    walls: NDArray[np.object_]
+    refused: Refused | None
+    clear_m: NDArray[np.float64]
+
+    def let(self, pairs: _Pairs) -> _Pairs:
+        """Return the pairs whose way is free."""
+        free = pairs.only(~crosses(pairs.way, self.walls, self.clear_m[pairs.place]))
+        if self.refused is None or len(free.place) == 0:
+            return free
+        return free.only(~self.refused(free.place, free.line, free.way))
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,9 +261,9 @@ class _Pairs:
         return self.only(links.line[self.place] < 0)
 
 
-def _fill(links: Links, pairs: _Pairs, walls: NDArray[np.object_]) -> NDArray[np.int64]:
+def _fill(links: Links, pairs: _Pairs, stops: _Stops) -> NDArray[np.int64]:
     """Take the first free way of each place into ``links``; return the places that have none."""
-    free = pairs.only(~_crosses(pairs.way, walls))
+    free = stops.let(pairs)
     place, first = np.unique(free.place, return_index=True)
     links.line[place] = free.line[first]
     links.start[place] = free.way[first, 0]
@@ -231,28 +272,37 @@ def _fill(links: Links, pairs: _Pairs, walls: NDArray[np.object_]) -> NDArray[np
     return np.setdiff1d(pairs.place, place)
 
 
-def _crosses(way: NDArray[np.float64], walls: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Say which ways (m, 2, 2) meet a wall, leaving out the tolerances at both ends."""
-    crosses = np.zeros(len(way), dtype=bool)
+def crosses(
+    way: NDArray[np.float64],
+    walls: NDArray[np.object_],
+    clear_m: NDArray[np.float64] | float = ON_BLOCKER_M,
+) -> NDArray[np.bool_]:
+    """Say which ways (m, 2, 2) meet a wall (b,), leaving out ``clear_m`` (m,) at their start."""
+    stopped = np.zeros(len(way), dtype=bool)
     length = np.hypot(*(way[:, 1] - way[:, 0]).T)
-    rows = np.flatnonzero(length > ON_BLOCKER_M + ON_STREET_M)
+    clear = np.broadcast_to(np.asarray(clear_m, dtype=float), length.shape)
+    rows = np.flatnonzero(length > clear + ON_STREET_M)
     if len(rows) == 0 or len(walls) == 0:
-        return crosses
+        return stopped
     unit = (way[rows, 1] - way[rows, 0]) / length[rows, None]
     inner = np.stack(
-        [way[rows, 0] + ON_BLOCKER_M * unit, way[rows, 1] - ON_STREET_M * unit], axis=1
+        [way[rows, 0] + clear[rows, None] * unit, way[rows, 1] - ON_STREET_M * unit], axis=1
     )
     # The walls ask the ways: shapely prepares what asks, and a river has many vertices.
     tree = shapely.STRtree(np.asarray(shapely.linestrings(inner), dtype=object))
     hit = tree.query(walls, predicate="intersects")[1]
-    crosses[rows[hit]] = True
-    return crosses
+    stopped[rows[hit]] = True
+    return stopped
 
 
-def _split(
+def split_at(
     network: WalkNetwork, link: NDArray[np.int64], foot: NDArray[np.float64]
 ) -> tuple[WalkNetwork, NDArray[np.int64]]:
-    """Cut links (m,) at feet (m, 2); return the network and the node (m,) of each foot."""
+    """Cut links (m,) at feet (m, 2) on them; return the network and the node (m,) of each foot.
+
+    The pieces add up to the centimetres of their link; a foot within half a centimetre of an end
+    is that end. Links that are not cut keep their order and come first.
+    """
     if len(link) == 0:
         return network, np.empty(0, dtype=np.int64)
     touched, place = np.unique(link, return_inverse=True)
@@ -323,16 +373,36 @@ def _with_legs(
     off = np.flatnonzero((node >= 0) & (links.leg_cm > 0))
     if len(off) == 0:
         return network, node
-    new = len(network.xy) + np.arange(len(off))
-    pairs = np.stack([new, node[off]], axis=1).astype(np.int32)
+    network, new = add_nodes(network, points[off])
     own = node.copy()
     own[off] = new
     legs = Polylines.straight(points[off], links.foot[off])
+    return join(network, np.stack([new, node[off]], axis=1), links.leg_cm[off], legs), own
+
+
+def add_nodes(
+    network: WalkNetwork, xy: NDArray[np.float64]
+) -> tuple[WalkNetwork, NDArray[np.int64]]:
+    """Return the network with nodes at ``xy`` (m, 2) that nothing leads to, and their numbers."""
+    return (
+        replace(network, xy=np.concatenate([network.xy, xy])),
+        len(network.xy) + np.arange(len(xy), dtype=np.int64),
+    )
+
+
+def join(
+    network: WalkNetwork,
+    pairs: NDArray[np.int64],
+    length_cm: NDArray[np.int64],
+    lines: Polylines,
+) -> WalkNetwork:
+    """Join nodes ``pairs`` (m, 2) by links of no street that run as ``lines`` (m,) do."""
+    if len(pairs) == 0:
+        return network
     return replace(
         network,
-        xy=np.concatenate([network.xy, points[off]]),
-        links=np.concatenate([network.links, pairs]),
-        length_cm=np.concatenate([network.length_cm, links.leg_cm[off].astype(np.int32)]),
-        lines=network.lines.joined(legs),
-        street=np.concatenate([network.street, np.full(len(off), -1, dtype=np.int32)]),
-    ), own
+        links=np.concatenate([network.links, pairs.astype(np.int32)]),
+        length_cm=np.concatenate([network.length_cm, length_cm.astype(np.int32)]),
+        lines=network.lines.joined(lines),
+        street=np.concatenate([network.street, np.full(len(pairs), -1, dtype=np.int32)]),
+    )

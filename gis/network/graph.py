@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -16,13 +14,18 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from gis.errors import LayerError, OptionError
+from gis.network.contraction import Contraction, contract
 from gis.network.polylines import Polylines
-from gis.network.search import MAX_CM, arcs_of, claim, slots_for, spread, to_metres
+from gis.network.search import MAX_CM, arcs_of, claim, for_each, slots_for, spread, to_metres
+from gis.network.sweep import Swept, sweep
 from gis.network.traits import StreetTraits
 
 MAX_FAULTS_TOLD: Final = 5
 _WORTH_A_THREAD: Final = 50_000
 """Nodes times sources below which starting a thread costs more than it saves."""
+
+_WORTH_CONTRACTING: Final = 10_000
+"""Nodes below which a plain search is quick enough."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,25 +43,45 @@ class Arcs:
 
 
 @dataclass(frozen=True, eq=False)
+class _Spread:
+    """What a plain search found: ``cm`` (k, v) from ``sources`` along ``arcs``."""
+
+    cm: NDArray[np.int32]
+    arcs: Arcs
+    sources: tuple[NDArray[np.int32], ...]
+
+    @cached_property
+    def nearest(self) -> NDArray[np.int32]:
+        owner = np.empty(self.cm.shape, dtype=np.int32)
+
+        def fill(k: int) -> None:
+            claim(self.arcs.first, self.arcs.arcs, self.sources[k], self.cm[k], owner[k])
+
+        for_each(fill, len(self.sources), worth=self.cm.size > _WORTH_A_THREAD)
+        return owner
+
+
+@dataclass(frozen=True, eq=False)
 class Reach:
     """How far each node is from the nearest source of each category.
 
     ``metres`` (k, v) float32, NaN beyond the limit; ``cm`` (k, v) int32 the same in whole
-    centimetres, -1 beyond. Compare with limits in ``cm`` where a sum is compared.
+    centimetres, -1 beyond. Compare with limits in ``cm`` where a sum is compared. ``cm`` and
+    ``nearest`` are written down when first asked for.
     """
 
     metres: NDArray[np.float32]
-    cm: NDArray[np.int32]
-    _arcs: Arcs
-    _sources: tuple[NDArray[np.int32], ...]
+    _found: _Spread | Swept
 
-    @cached_property
+    @property
+    def cm(self) -> NDArray[np.int32]:
+        """(k, v) whole centimetres, -1 beyond."""
+        return self._found.cm
+
+    @property
     def nearest(self) -> NDArray[np.int32]:
         """(k, v) place in ``sources[k]`` of the nearest one, the first of equals; -1 beyond."""
-        owner = np.empty(self.cm.shape, dtype=np.int32)
-        for k, sources in enumerate(self._sources):
-            claim(self._arcs.first, self._arcs.arcs, sources, self.cm[k], owner[k])
-        return owner
+        return self._found.nearest
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,13 +149,15 @@ class WalkNetwork:
         if np.size(links) == 0:
             pairs = pairs.astype(np.int32)
         _refuse(list(_faults(points, pairs, metres)))
-        points = points.astype(np.float64)
-        pairs = pairs.astype(np.int32)
+        # Copies already: neither is what the caller gave.
+        points = points.astype(np.float64, copy=False)
+        pairs = pairs.astype(np.int32, copy=False)
+        ends = np.take(points, pairs.reshape(-1), axis=0)
         return cls(
             xy=points,
             links=pairs,
             length_cm=np.rint(metres * 100).astype(np.int32),
-            lines=Polylines.straight(points[pairs[:, 0]], points[pairs[:, 1]]),
+            lines=Polylines(ends, np.arange(0, len(ends) + 1, 2, dtype=np.int64)),
             street=np.arange(len(pairs), dtype=np.int32),
         )
 
@@ -221,6 +246,9 @@ class WalkNetwork:
             raise OptionError(f"limit_m is {limit_m}; give metres, 0 or more")
         limit_cm = MAX_CM if limit_m * 100 >= MAX_CM else round(limit_m * 100)
         starts = tuple(_node_numbers(k, s, len(self.xy)) for k, s in enumerate(sources))
+        if self._contraction is not None:
+            swept = sweep(self._contraction, starts, limit_cm)
+            return Reach(swept.metres(), swept)
         arcs = self.arcs(toward=toward)
         slots = slots_for(arcs.longest_cm, limit_cm)
         cm = np.empty((len(starts), len(self.xy)), dtype=np.int32)
@@ -230,23 +258,19 @@ class WalkNetwork:
             spread(arcs.first, arcs.arcs, starts[k], limit_cm, slots, cm[k])
             to_metres(cm[k], metres[k])
 
-        _for_each(fill, len(starts), worth=cm.size > _WORTH_A_THREAD)
-        return Reach(metres, cm, arcs, starts)
+        for_each(fill, len(starts), worth=cm.size > _WORTH_A_THREAD)
+        return Reach(metres, _Spread(cm, arcs, starts))
 
-
-def _for_each(fill: Any, count: int, *, worth: bool) -> None:
-    """Call ``fill`` for 0..count-1; in threads (the search lets go of the interpreter) if worth it.
-
-    Threads of Python rather than of numba: several requests may search at the same time, which
-    numba's own pool forbids.
-    """
-    threads = min(count, os.cpu_count() or 1)
-    if threads < 2 or not worth:
-        for k in range(count):
-            fill(k)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(fill, range(count)))
+    @cached_property
+    def _contraction(self) -> Contraction | None:
+        """What a search runs over instead: of large networks that cost the same both ways."""
+        if len(self.xy) < _WORTH_CONTRACTING:
+            return None
+        if self.cost_cm is None:
+            return contract(self.xy, self.links, self.length_cm)
+        if np.array_equal(self.cost_cm[:, 0], self.cost_cm[:, 1]):
+            return contract(self.xy, self.links, np.ascontiguousarray(self.cost_cm[:, 0]))
+        return None
 
 
 def _node_numbers(k: int, sources: ArrayLike, nodes: int) -> NDArray[np.int32]:
@@ -284,9 +308,11 @@ def _faults(xy: NDArray[Any], links: NDArray[Any], length_m: NDArray[Any]) -> It
     if length_m.shape != (len(links),):
         yield f"length_m has shape {length_m.shape}, not one length for each of {len(links)} links"
         return
-    for row in np.flatnonzero(~np.isfinite(xy).all(axis=1)):
+    # Column by column: numpy takes ten times as long over pairs.
+    for row in np.flatnonzero(~(np.isfinite(xy[:, 0]) & np.isfinite(xy[:, 1]))):
         yield f"node {row} has the coordinates {xy[row, 0]}, {xy[row, 1]}"
-    for row in np.flatnonzero(((links < 0) | (links >= len(xy))).any(axis=1)):
+    a, b = links.T
+    for row in np.flatnonzero((a < 0) | (b < 0) | (a >= len(xy)) | (b >= len(xy))):
         yield f"link {row} joins {links[row, 0]} and {links[row, 1]}, but there are {len(xy)} nodes"
     # Written so that NaN counts as wrong.
     for row in np.flatnonzero(~((length_m >= 0) & (length_m <= MAX_CM / 100))):

@@ -1,8 +1,8 @@
-"""Many lines as three arrays: cut them, put vertices into them, measure along them."""
+"""Many lines as a few arrays: cut them, put vertices into them, measure along them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,21 +14,28 @@ from numpy.typing import NDArray
 class Polylines:
     """n lines: vertices ``xy`` (p, 2) one line after the other, line i from ``start[i]`` on.
 
-    ``start`` is (n + 1,); every line has at least two vertices.
+    ``start`` is (n + 1,); every line has at least two vertices. ``z`` (p,) is the height of each
+    vertex in m, NaN where it is unknown, as everywhere unless given.
     """
 
     xy: NDArray[np.float64]
     start: NDArray[np.int64]
+    z: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        if len(self.z) == 0 and len(self.xy) > 0:
+            object.__setattr__(self, "z", np.full(len(self.xy), np.nan))
 
     def __len__(self) -> int:
         return len(self.start) - 1
 
     @classmethod
     def from_lines(cls, lines: NDArray[np.object_]) -> Polylines:
-        """Take the vertices of (n,) LineStrings, without heights."""
-        xy, line = shapely.get_coordinates(lines, return_index=True)
+        """Take the vertices of (n,) LineStrings, with their heights where they have any."""
+        xyz, line = shapely.get_coordinates(lines, include_z=True, return_index=True)
         counts = np.bincount(line, minlength=len(lines))
-        return cls(xy, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+        start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return cls(np.ascontiguousarray(xyz[:, :2]), start, np.ascontiguousarray(xyz[:, 2]))
 
     @classmethod
     def straight(cls, a: NDArray[np.float64], b: NDArray[np.float64]) -> Polylines:
@@ -75,20 +82,24 @@ class Polylines:
         counts = np.diff(self.start)[rows]
         start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         shift = np.repeat(self.start[:-1][rows] - start[:-1], counts)
-        return Polylines(self.xy[np.arange(start[-1]) + shift], start)
+        index = np.arange(start[-1]) + shift
+        return Polylines(self.xy[index], start, self.z[index])
 
     def joined(self, other: Polylines) -> Polylines:
         """Return these lines and then the ``other`` ones."""
         start = np.concatenate([self.start, other.start[1:] + self.start[-1]])
-        return Polylines(np.concatenate([self.xy, other.xy]), start)
+        z = np.concatenate([self.z, other.z])
+        return Polylines(np.concatenate([self.xy, other.xy]), start, z)
 
     def insert(
         self, line: NDArray[np.int64], along_m: NDArray[np.float64], xy: NDArray[np.float64]
     ) -> tuple[Polylines, NDArray[np.int64]]:
         """Put vertices ``xy`` (m, 2) into lines ``line`` (m,) where ``along_m`` (m,) says.
 
-        Below 0 a vertex becomes the new start, beyond the length the new end. Returns the lines
-        and the places (m,) of the new vertices in their ``xy``.
+        Below 0 a vertex becomes the new start, beyond the length the new end. A new vertex lies
+        as high as the straight line between its neighbours, beyond an end as high as the end; it
+        is unknown where a neighbour is. Returns the lines and the places (m,) of the new vertices
+        in their ``xy``.
         """
         lines = np.concatenate([self.line, line])
         along = np.concatenate([self.along_m, along_m])
@@ -97,7 +108,27 @@ class Polylines:
         place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))
         merged = np.concatenate([self.xy, xy])[order]
-        return Polylines(merged, start.astype(np.int64)), place[len(self.xy) :]
+        z = np.concatenate([self.z, self._z_at(line, along_m)])[order]
+        return Polylines(merged, start.astype(np.int64), z), place[len(self.xy) :]
+
+    def _z_at(self, line: NDArray[np.int64], along_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Heights (m,) on lines (m,) at metres along them."""
+        if np.isnan(self.z).all():
+            return np.full(len(line), np.nan)
+        # One axis for all lines: each begins beyond the end of the one before.
+        shift = np.concatenate([[0.0], np.cumsum(self.length_m + 1.0)])[:-1]
+        axis = self.along_m + shift[self.line]
+        at = shift[line] + along_m
+        after = np.searchsorted(axis, at, side="left")
+        after = np.clip(after, self.start[line] + 1, self.start[line + 1] - 1)
+        before = after - 1
+        step = axis[after] - axis[before]
+        share = np.divide(at - axis[before], step, out=np.zeros_like(at), where=step > 0)
+        share = np.clip(share, 0.0, 1.0)
+        z = self.z[before] + share * (self.z[after] - self.z[before])
+        # At a vertex only that vertex counts, though its neighbour be unknown.
+        z = np.where(share == 0.0, self.z[before], z)
+        return np.asarray(np.where(share == 1.0, self.z[after], z))
 
     def cut(self, at: NDArray[np.bool_]) -> tuple[Polylines, NDArray[np.int64]]:
         """Cut lines at the vertices marked in ``at`` (p,); ends are no cuts.
@@ -110,5 +141,6 @@ class Polylines:
         last_copy = np.cumsum(copies) - 1
         starts = np.concatenate([last_copy[self.start[:-1]], last_copy[inner]])
         starts.sort()
-        pieces = Polylines(self.xy[index], np.append(starts, len(index)).astype(np.int64))
+        ends = np.append(starts, len(index)).astype(np.int64)
+        pieces = Polylines(self.xy[index], ends, self.z[index])
         return pieces, self.line[index[starts]]

@@ -10,7 +10,9 @@ Each link is two arcs, so that uphill and downhill may differ.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar, cast
 
 import numpy as np
@@ -28,7 +30,7 @@ _FAR: Final = np.int32(2**31 - 1)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def _compiled(function: _Function) -> _Function:
+def compiled(function: _Function) -> _Function:
     """Compile on first call and keep the result on disk where some folder can be written."""
     try:
         return cast("_Function", njit(cache=True, nogil=True)(function))
@@ -36,7 +38,12 @@ def _compiled(function: _Function) -> _Function:
         return cast("_Function", njit(nogil=True)(function))
 
 
-@_compiled
+def inlined(function: _Function) -> _Function:
+    """Compile as a part of each function that calls it."""
+    return cast("_Function", njit(nogil=True, inline="always")(function))
+
+
+@compiled
 def arcs_of(
     nodes: int,
     links: NDArray[np.int32],
@@ -81,14 +88,14 @@ def arcs_of(
     return first, arcs, link
 
 
-@_compiled
+@compiled
 def _doubled(entries: NDArray[np.int32]) -> NDArray[np.int32]:
     larger = np.empty((2 * len(entries), 3), np.int32)
     larger[: len(entries)] = entries
     return larger
 
 
-@_compiled
+@compiled
 def _append(entry: int, slot: int, entries: NDArray[np.int32], ends: NDArray[np.int32]) -> None:
     """Let an entry wait as the last of its bucket."""
     entries[entry, 0] = -1
@@ -99,7 +106,7 @@ def _append(entry: int, slot: int, entries: NDArray[np.int32], ends: NDArray[np.
     ends[slot, 1] = entry
 
 
-@_compiled
+@compiled
 def _start(sources: NDArray[np.int32], reached: NDArray[np.int32]) -> NDArray[np.int32]:
     """Put each source at 0 cm, and return the different ones."""
     reached[:] = _FAR
@@ -113,14 +120,14 @@ def _start(sources: NDArray[np.int32], reached: NDArray[np.int32]) -> NDArray[np
     return starts[:count]
 
 
-@_compiled
+@compiled
 def _mark_beyond(reached: NDArray[np.int32]) -> None:
     for v in range(len(reached)):
         if reached[v] == _FAR:
             reached[v] = -1
 
 
-@_compiled
+@compiled
 def spread(
     first: NDArray[np.int32],
     arcs: NDArray[np.int32],
@@ -183,14 +190,14 @@ def spread(
     _mark_beyond(reached)
 
 
-@_compiled
+@compiled
 def to_metres(centimetres: NDArray[np.int32], metres: NDArray[np.float32]) -> None:
     """Write metres (v,) for centimetres (v,); NaN for -1."""
     for v in range(len(centimetres)):
         metres[v] = np.nan if centimetres[v] < 0 else centimetres[v] / 100.0
 
 
-@_compiled
+@compiled
 def claim(
     first: NDArray[np.int32],
     arcs: NDArray[np.int32],
@@ -221,6 +228,21 @@ def claim(
                     owner[t] = place
                     stack[height] = t
                     height += 1
+
+
+def for_each(fill: Callable[[int], None], count: int, *, worth: bool) -> None:
+    """Call ``fill`` for 0..count-1; in threads (compiled loops let go of Python) if worth it.
+
+    Threads of Python rather than of numba: several requests may search at the same time, which
+    numba's own pool forbids.
+    """
+    threads = min(count, os.cpu_count() or 1)
+    if threads < 2 or not worth:
+        for k in range(count):
+            fill(k)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, range(count)))
 
 
 def slots_for(longest_cm: int, limit_cm: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from gis.errors import LayerError
 from gis.model import Finding, Layer
 from gis.network.graph import WalkNetwork
+from gis.network.heights import smoothed
 from gis.network.polylines import Polylines
+from gis.network.traits import EffortTable, traits_of
 from gis.network.walkable import WalkableTable
 
 GRID_M: Final = 0.001
@@ -65,15 +67,17 @@ def build_network(
     Parameters
     ----------
     streets
-        n lines; the columns ``walkable``, ``highway``, ``bridge`` and ``tunnel`` are used, and
-        ``foot`` and ``access`` where the file had them.
+        n lines, with heights (z) where they have any; the columns ``walkable``, ``highway``,
+        ``bridge`` and ``tunnel`` are used, ``foot`` and ``access`` where the file had them, and
+        for the traits ``risers``, ``delay_s``, ``signal`` and ``width_m``.
     walkable
         What can be walked; the table that comes with Lianpian unless given.
 
     Returns
     -------
     network
-        Links keep the course of their street; lengths are those of the course, in whole cm.
+        Links keep the course and the heights of their street, smoothed as `smoothed` says;
+        lengths are those of the course on the plan, in whole cm.
     findings
         What was left out, joined or doubtful, and into how many parts the network falls.
 
@@ -87,7 +91,7 @@ def build_network(
     findings += more
     pieces, more = _join(pieces.cut())
     findings += more
-    network = _network(pieces)
+    network = replace(_network(pieces), traits=traits_of(streets, EffortTable.load()))
     return network, (*findings, _parts(network))
 
 
@@ -155,7 +159,7 @@ def _pieces(streets: Layer, open_: NDArray[np.bool_]) -> tuple[_Pieces, tuple[Fi
     rows = np.flatnonzero(open_)
     parts, index = shapely.get_parts(streets.geometries[rows], return_index=True)
     lines = Polylines.from_lines(parts)
-    lines = Polylines(np.round(lines.xy / GRID_M) * GRID_M, lines.start)
+    lines = Polylines(np.round(lines.xy / GRID_M) * GRID_M, lines.start, lines.z)
     long_enough = lines.length_m > 0
     findings: tuple[Finding, ...] = ()
     if not long_enough.all():
@@ -280,7 +284,7 @@ def _network(pieces: _Pieces) -> WalkNetwork:
         xy=lines.xy[places[first]],
         links=node.reshape(-1, 2).astype(np.int32),
         length_cm=np.rint(lines.length_m * 100).astype(np.int32),
-        lines=lines,
+        lines=smoothed(lines),
         street=pieces.street.astype(np.int32),
     )
 

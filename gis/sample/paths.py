@@ -15,10 +15,11 @@ from gis.sample.fabric import Fabric, corridor_line
 from gis.sample.frames import make_layer, uids
 from gis.sample.names import Names
 from gis.sample.streets import EXPRESSWAY, HALF_WIDTH_M, RAIL, RIVER
-from gis.sample.terrain import Floats, Ints
+from gis.sample.terrain import Floats, Ints, Terrain
 
 SAME_FOOT_M: Final = 2.5
 RAMP_EVERY_M: Final = 1900.0
+RISER_M: Final = 0.15
 
 
 @dataclass
@@ -30,10 +31,12 @@ class _Rows:
     width_m: list[float] = field(default_factory=list)
     bridge: list[Any] = field(default_factory=list)
     tunnel: list[Any] = field(default_factory=list)
+    risers: list[float] = field(default_factory=list)
 
     def add(
         self, shape: Any, highway: str, width_m: float, *, name: str | None = None,
         walkable: bool | None = None, bridge: bool = False, tunnel: bool = False,
+        risers: float = np.nan,
     ) -> None:  # fmt: skip
         self.shape.append(shape)
         self.name.append(name)
@@ -42,6 +45,7 @@ class _Rows:
         self.width_m.append(width_m)
         self.bridge.append(bridge)
         self.tunnel.append(tunnel)
+        self.risers.append(risers)
 
 
 def name_streets(fabric: Fabric, names: Names) -> list[str | None]:
@@ -78,7 +82,7 @@ def street_layer(
         {
             "uid": uids("R", count), "name": rows.name, "highway": rows.highway,
             "walkable": rows.walkable, "width_m": rows.width_m, "bridge": rows.bridge,
-            "tunnel": rows.tunnel,
+            "tunnel": rows.tunnel, "risers": rows.risers,
         },
     )  # fmt: skip
 
@@ -108,8 +112,16 @@ def _city_streets(
         }
         stops = sorted(by_edge.get(edge, []), key=lambda spot: (plan.foot_m[spot], spot))
         for piece in _split(fabric.edge_line[edge], stops, plan, feet):
-            rows.add(piece, highway, width, name=name, **flags)
+            risers = _risers(fabric.terrain, piece) if highway == "steps" else np.nan
+            rows.add(piece, highway, width, name=name, risers=risers, **flags)
     return feet
+
+
+def _risers(terrain: Terrain, line: Any) -> float:
+    """Return how many steps a stair needs between the ground at its two ends."""
+    ends = shapely.get_coordinates(line)[[0, -1]]
+    low, high = terrain.elevation_m(terrain.to_plan(ends))
+    return float(max(1, round(abs(high - low) / RISER_M)))
 
 
 def _split(line: Any, stops: list[int], plan: Compounds, feet: dict[int, Floats]) -> list[Any]:

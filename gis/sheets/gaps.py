@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from xlsxwriter.exceptions import XlsxWriterException
 
-from gis.coverage import Coverage, CoverageItem
+from gis.coverage import CircleClaim, Coverage, CoverageItem
+from gis.coverage.areas import Plan
 from gis.errors import FileError, OptionError
-from gis.model import Categories
+from gis.model import Categories, Finding
 from gis.sheets.book import LONGEST_TEXT, ZH, Book, Column
+from gis.sheets.depth import area_gap_sheet, capacity_sheet, claim_sheet, level_sheet
 from gis.sheets.words import FINDINGS_ZH, MEANINGS
 
 LANGUAGES: Final = ("zh", "en")
@@ -29,9 +31,18 @@ AREA_FIGURES: Final = (
 
 
 def write_gap_workbook(
-    coverage: Coverage, path: Path, *, date: str, lang: str = "zh", project: str = ""
+    coverage: Coverage,
+    path: Path,
+    *,
+    date: str,
+    lang: str = "zh",
+    project: str = "",
+    plan: Plan | None = None,
+    claim: CircleClaim | None = None,
 ) -> None:
     """Write the gap list: summary, by estate, by community, by subdistrict, matrix and notes.
+
+    With a rule pack there are sheets of its circles and of its sizes too.
 
     Parameters
     ----------
@@ -45,6 +56,10 @@ def write_gap_workbook(
         "zh" or "en".
     project
         Name for the title.
+    plan
+        A districting plan: adds the gaps by district.
+    claim
+        A circle that was claimed: adds who really has each function.
 
     Raises
     ------
@@ -61,8 +76,18 @@ def write_gap_workbook(
     _estate_sheet(book, coverage, heading)
     for area in ("community", "subdistrict"):
         _area_sheet(book, coverage, heading, area)
+    if plan is not None:
+        area_gap_sheet(book, coverage, heading, "district", plan)
+    if coverage.pack is not None:
+        level_sheet(book, coverage, heading)
+    capacity = coverage.capacity()
+    if capacity.items:
+        areas = ("community", *(("district",) if plan is not None else ()))
+        capacity_sheet(book, capacity, heading, areas, plan)
+    if claim is not None:
+        claim_sheet(book, claim, heading)
     _matrix_sheet(book, coverage, heading)
-    _about_sheet(book, coverage, heading)
+    _about_sheet(book, coverage, heading, capacity.findings)
     try:
         book.book.close()
     except (OSError, XlsxWriterException) as error:
@@ -101,7 +126,7 @@ def _summary_columns(book: Book) -> list[Column]:
     return [
         Column(book.word("number"), 8, "centre"),
         Column(book.word("group"), 14, "centre"),
-        Column(book.word("facility_kind"), 32, "wrap"),
+        Column(book.word("facility_kind"), 30, "wrap"),
         Column(book.word("level"), 9, "centre"),
         Column(book.word("limit"), 19, "centre"),
         Column(book.word("must"), 7, "centre"),
@@ -109,7 +134,10 @@ def _summary_columns(book: Book) -> list[Column]:
         Column(book.word("rate"), 9, "share"),
         Column(book.word("people_gap"), 11, "int"),
         Column(book.word("households_gap"), 11, "int"),
-        Column(book.word("clause"), 50, "wrap"),
+        Column(book.word("counted_group"), 11, "centre"),
+        Column(book.word("group_gap"), 11, "int"),
+        Column(book.word("grade"), 7, "centre"),
+        Column(book.word("clause"), 44, "wrap"),
         Column(book.word("verified"), 9, "centre"),
     ]
 
@@ -135,6 +163,9 @@ def _summary_rows(book: Book, coverage: Coverage) -> Iterator[list[Any]]:
             row["covered"] / judged if judged else (None if known else _no_data(book)),
             row["people_gap"],
             row["households_gap"],
+            book.value(row["group"]),
+            row["group_gap"],
+            row["grade"],
             item.rule.clause,
             book.word("yes" if item.rule.verified else "no"),
         ]
@@ -198,12 +229,18 @@ def _basis(book: Book, coverage: Coverage) -> Iterator[tuple[str, str]]:
     yield book.word("coefficient"), f"{told['persons_per_household']:g}"
     starts = (f"{book.value(key)} {count}" for key, count in told["access"].items() if count)
     yield book.word("starts"), ("、", ", ")[book.side].join(starts)
+    yield book.word("hour"), told["at"]
+    yield book.word("terrain"), book.value(told["terrain"])
+    reasons = "；".join(book.of(reason) for reason in coverage.grade.reasons)
+    yield book.word("grade"), f"{coverage.grade.letter}（{reasons}）"
     yield book.word("network"), told["network_stamp"]
 
 
 def _estate_sheet(book: Book, coverage: Coverage, heading: str) -> None:
     sheet = book.sheet("by_estate", heading)
     timed = any(item.rule.limit_s is not None for item in coverage.items)
+    grouped = any(item.rule.group != "all" for item in coverage.items)
+    housed = coverage.homes.kind == "building"
     columns = [
         Column(book.word("number"), 6, "int"),
         Column(book.word("subdistrict"), 12),
@@ -221,20 +258,31 @@ def _estate_sheet(book: Book, coverage: Coverage, heading: str) -> None:
         Column(book.word("people"), 10, "int"),
         Column(book.word("people_source"), 11, "centre"),
         Column(book.word("households"), 10, "int"),
+        *([Column(book.word("homes_gap"), 12, "centre")] if housed else []),
+        *([Column(book.word("counted_group"), 11, "centre")] if grouped else []),
+        *([Column(book.word("group_gap"), 10, "int")] if grouped else []),
         Column(book.word("access"), 9, "centre"),
+        Column(book.word("grade"), 7, "centre"),
         Column(book.word("clause"), 32),
     ]
     rules = {item.rule.id: item for item in coverage.items}
     gaps = coverage.gap_list()
     rows = [
-        _estate_row(book, n, row, rules[row["rule"]], timed=timed)
+        _estate_row(book, n, row, rules[row["rule"]], timed=timed, grouped=grouped, housed=housed)
         for n, row in enumerate(gaps.to_dict("records"), start=1)
     ]
     book.table(sheet, columns, rows, kept=4)
 
 
 def _estate_row(
-    book: Book, number: int, row: Mapping[Any, Any], item: CoverageItem, *, timed: bool
+    book: Book,
+    number: int,
+    row: Mapping[Any, Any],
+    item: CoverageItem,
+    *,
+    timed: bool,
+    grouped: bool,
+    housed: bool,
 ) -> list[Any]:
     far = book.word("beyond") if pd.isna(row["walk_m"]) else row["walk_m"]
     people = book.word("estimated" if row["people_estimated"] else "counted")
@@ -255,9 +303,17 @@ def _estate_row(
         row["people"],
         book.word("unknown") if pd.isna(row["people"]) else people,
         row["households"],
+        *([f"{row['homes_gap']} / {row['homes']}"] if housed else []),
+        *([_group(book, row), row["group_gap"]] if grouped else []),
         book.value(row["access"]),
+        row["grade"],
         item.rule.clause,
     ]
+
+
+def _group(book: Book, row: Mapping[Any, Any]) -> str:
+    mark = row["group_estimated"] and row["counted_group"] != "all"
+    return book.value(row["counted_group"]) + (book.word("guess") if mark else "")
 
 
 def _area_sheet(book: Book, coverage: Coverage, heading: str, area: str) -> None:
@@ -267,17 +323,25 @@ def _area_sheet(book: Book, coverage: Coverage, heading: str, area: str) -> None
     columns = [
         *(Column(book.word(name), 13) for name in names),
         *(Column(book.word(key), 10, "int") for key in AREA_FIGURES),
+        *([Column(book.word("band"), 9, "centre")] if area == "community" else []),
         *(_item_columns(book, coverage, 6.5)),
     ]
     rows = [
         [
             *(row[name] or book.word("not_filled") for name in names),
             *(row[key] for key in AREA_FIGURES),
+            *([_band_cell(book, row["band"])] if area == "community" else []),
             *(_area_cell(book, row[f"{key}_gap"], item.has_data) for key, item in _items(coverage)),
         ]
         for row in table.astype(object).where(table.notna(), None).to_dict("records")
     ]
     book.table(sheet, columns, rows, kept=len(names), height=_upright_height(book, coverage))
+
+
+def _band_cell(book: Book, band: str | None) -> tuple[Any, str]:
+    if band is None:
+        return None, "centre"
+    return book.value(band), "is-gap" if band.startswith("too") else "centre"
 
 
 def _area_cell(book: Book, gap: int, has_data: bool) -> tuple[Any, str]:
@@ -339,7 +403,9 @@ def _matrix_cell(book: Book, item: CoverageItem, row: int) -> tuple[Any, str]:
     return value, f"is-{status}"
 
 
-def _about_sheet(book: Book, coverage: Coverage, heading: str) -> None:
+def _about_sheet(
+    book: Book, coverage: Coverage, heading: str, told_of_sizes: tuple[Finding, ...]
+) -> None:
     sheet = book.sheet("about", heading)
     for column, width in enumerate((30, 40, 90)):
         sheet.set_column(column, column, width)
@@ -351,7 +417,7 @@ def _about_sheet(book: Book, coverage: Coverage, heading: str) -> None:
             FINDINGS_ZH.get(finding.code, finding.code) if book.side == ZH else finding.code,
             finding.message,
         )
-        for finding in coverage.findings
+        for finding in (*coverage.findings, *told_of_sizes)
     ]
     notes = [
         (item.rule.id, book.of(item.rule), book.of(item.rule, "note"))

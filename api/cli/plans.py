@@ -1,4 +1,4 @@
-"""Commands that compute: coverage and districts."""
+"""Commands about districts."""
 
 from __future__ import annotations
 
@@ -8,113 +8,12 @@ from typing import Any
 
 import click
 
-from api.analyses import Walking, coverage_of, districts_of, today, write_gap_list
-from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
-from api.cli.project import PATH, json_option
+from api.analyses import districts_of, today
+from api.cli.options import PATH, json_option
+from api.cli.output import answer, number, progress_bar, table_lines
 from api.store import Project
-from gis.coverage import Coverage
 from gis.districts import DistrictPlan
 from gis.errors import OptionError
-
-COUNT_COLUMNS = ("covered", "gap", "unlinked", "no_data")
-
-
-@click.command()
-@click.argument("project", type=PATH)
-@click.option("--rules", "pack", help="Rule pack of data/rules; the profile's unless given.")
-@click.option("--category", help="Only this category (a code or its Chinese name).")
-@click.option("--metres", type=float, help="Own limit for --category, walked metres.")
-@click.option("--minutes", type=float, help="Own limit for --category, minutes of the walker.")
-@click.option("--walker", help="Who walks, for --minutes; standard unless given.")
-@click.option(
-    "--link",
-    type=click.Choice(["counted", "free"]),
-    default="counted",
-    show_default=True,
-    help="Whether the leg between gate and street counts.",
-)
-@click.option(
-    "--longest-link",
-    "longest_link_m",
-    type=float,
-    default=300.0,
-    show_default=True,
-    help="Metres from a gate to its street beyond which an estate is unlinked.",
-)
-@click.option("--out", type=PATH, help="Write the gap list to this .xlsx.")
-@click.option(
-    "--lang", type=click.Choice(["zh", "en"]), default="zh", help="Language of the .xlsx."
-)
-@json_option
-def coverage(
-    project: Path,
-    pack: str | None,
-    category: str | None,
-    metres: float | None,
-    minutes: float | None,
-    walker: str | None,
-    link: str,
-    longest_link_m: float,
-    out: Path | None,
-    lang: str,
-    as_json: bool,
-) -> None:
-    """Who cannot walk to what: estates, households and people by category, along the streets."""
-    with Project.open(project) as opened, progress_bar("coverage") as progress:
-        how = Walking(
-            pack, category, metres, minutes, walker, link=link, longest_link_m=longest_link_m
-        )
-        measured = coverage_of(opened, how, progress=progress)
-        if out is not None:
-            write_gap_list(measured, out, project=opened.name, lang=lang)
-    result = {
-        "project": str(project),
-        "date": today(),
-        "items": measured.summary(),
-        "missing": _missing(measured),
-        "assumptions": dict(measured.assumptions),
-        "findings": [finding.to_json() for finding in measured.findings],
-        "file": str(out) if out else None,
-    }
-    answer(result, _coverage_lines(measured, out), as_json=as_json)
-
-
-def _missing(measured: Coverage) -> list[dict[str, Any]]:
-    """Estates with at least one gap, the worst first."""
-    counts = measured.missing_count()
-    order = sorted(range(len(counts)), key=lambda i: (-counts[i], i))
-    frame = measured.estates.frame
-    return [
-        {"estate": frame["uid"][i], "name": _known(frame["name"][i]), "missing": int(counts[i])}
-        for i in order
-        if counts[i]
-    ]
-
-
-def _known(value: Any) -> Any:
-    return None if value != value else value
-
-
-def _coverage_lines(measured: Coverage, out: Path | None) -> Iterator[str]:
-    rows = [["category", "", "limit", *COUNT_COLUMNS, "people covered", "people gap", "clause"]]
-    for item in measured.summary():
-        limit = f"{item['limit_m']:g} m" if item.get("limit_m") else f"{item['limit_s'] / 60:g} min"
-        rows.append(
-            [
-                item["category"],
-                item["zh"],
-                limit,
-                *(number(item[key]) for key in COUNT_COLUMNS),
-                number(item["people_covered"]),
-                number(item["people_gap"]),
-                item["clause"] if item["verified"] else f"{item['clause']} (unverified)",
-            ]
-        )
-    yield f"{len(measured.estates)} estates, walked along the streets"
-    yield from table_lines(rows)
-    yield from finding_lines(measured.findings)
-    if out is not None:
-        yield f"Gap list: {out}"
 
 
 def read_size(text: str) -> tuple[str, tuple[float, float]]:

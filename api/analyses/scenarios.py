@@ -1,0 +1,108 @@
+"""What if: edits tried on top of a project, and places where a wall could be opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pyproj import Transformer
+
+from api.analyses.walking import Walking, profile_of, rules_of
+from api.store import Project
+from gis.coverage.walks import minds_heights, mode_of
+from gis.errors import OptionError
+from gis.model import Progress
+from gis.network import has_heights
+from gis.scenario import (
+    Base,
+    Difference,
+    Edit,
+    Ranking,
+    lay_base,
+    rank_openings,
+    what_if,
+)
+from gis.scenario.edits import words_of
+from gis.walkers import load_walker
+
+
+def base_of(project: Project, how: Walking, *, progress: Progress | None = None) -> Base:
+    """Measure a project once, so that edits can be tried on it.
+
+    Slopes count as in `coverage_of`: with "auto" where a walker or a limit minds them and any
+    height is known.
+    """
+    _, rules = rules_of(project, how)
+    if how.walker is not None:
+        load_walker(how.walker)
+        rules = tuple(replace(rule, walker=how.walker) for rule in rules)
+    study = project.read_study()
+    minded = any(minds_heights(mode_of(rule), load_walker(rule.walker)) for rule in rules)
+    slopes = how.terrain == "on" or (how.terrain == "auto" and minded and has_heights(study))
+    if progress is not None:
+        progress(0.1, "base")
+    return lay_base(
+        study,
+        rules,
+        at=how.at,
+        link=how.link,
+        longest_link_m=how.longest_link_m,
+        persons_per_household=profile_of(project).persons_per_household,
+        terrain=slopes,
+    )
+
+
+def what_if_of(
+    project: Project,
+    edits: Sequence[Edit],
+    how: Walking,
+    *,
+    save: str | None = None,
+    progress: Progress | None = None,
+) -> Difference:
+    """Say what edits would change; keep them and the answer under the name ``save``.
+
+    Raises
+    ------
+    InputError
+        An edit names what is not there, or cannot be done; nothing is kept.
+    """
+    if save is not None and not save.strip():
+        raise OptionError("--save needs a name")
+    difference = what_if(base_of(project, how, progress=progress), edits)
+    if save is not None:
+        answer = difference.to_json() | {"how": dict(vars(how))}
+        project.save_scenario(save, words_of(edits), answer)
+    return difference
+
+
+def openings_of(
+    project: Project,
+    how: Walking,
+    *,
+    count: int = 20,
+    set_size: int = 0,
+    progress: Progress | None = None,
+) -> Ranking:
+    """Rank all places where a wall could be opened."""
+    return rank_openings(base_of(project, how), count=count, set_size=set_size, progress=progress)
+
+
+def place_in(project: Project, place: tuple[float, float]) -> tuple[float, float]:
+    """Return a place in metres of the project's CRS; longitude and latitude are recognised.
+
+    No metric CRS of the project has coordinates as small as degrees.
+
+    Raises
+    ------
+    OptionError
+        The project has no CRS yet, or the place is beyond it.
+    """
+    x, y = place
+    if not (abs(x) <= 180 and abs(y) <= 90):
+        return place
+    crs = project.crs
+    if crs is None:
+        raise OptionError("The project has no layers yet; import some before trying edits")
+    east, north = Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(x, y)
+    return float(east), float(north)

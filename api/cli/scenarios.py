@@ -1,0 +1,189 @@
+"""The command ``whatif``: edits tried on top of the base, which stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.analyses import Walking, openings_of, place_in, today, what_if_of
+from api.cli.options import PATH, json_option, pairs, walking_options
+from api.cli.output import answer, number, progress_bar, table_lines
+from api.store import Project
+from gis.errors import OptionError
+from gis.scenario import (
+    AddFacility,
+    AddGate,
+    AddPath,
+    CloseGate,
+    Difference,
+    Edit,
+    MoveFacility,
+    OpenGate,
+    OpenWall,
+    Ranking,
+    Remove,
+    SetHours,
+)
+
+Place = tuple[float, float]
+PLACE_HELP = "X,Y in metres of the project's CRS, or longitude,latitude in degrees."
+
+
+@click.command()
+@click.argument("project", type=PATH)
+@click.option("--open-wall", multiple=True, metavar="ID[@X,Y]", help="Make an opening in a wall.")
+@click.option("--open-gate", multiple=True, metavar="ID", help="Open a gate that is shut.")
+@click.option("--close-gate", multiple=True, metavar="ID", help="Shut a gate for good.")
+@click.option("--hours", multiple=True, metavar="ID=HH:MM-HH:MM", help="Opening hours of a gate.")
+@click.option("--add-gate", multiple=True, metavar="X,Y", help=f"A new gate; {PLACE_HELP}")
+@click.option("--add-path", multiple=True, metavar="X,Y;X,Y[;...]", help="A new path for walkers.")
+@click.option(
+    "--add-facility", multiple=True, metavar="C,X,Y", help="A new facility of a category."
+)
+@click.option("--move-facility", multiple=True, metavar="ID,X,Y", help="Move a facility.")
+@click.option("--remove", multiple=True, metavar="ID", help="Take away a gate, wall or facility.")
+@click.option("--rank-openings", is_flag=True, help="Rank all places where a wall could be opened.")
+@click.option(
+    "--top", default=20, show_default=True, help="With --rank-openings: how many to tell."
+)
+@click.option("--set", "set_size", default=0, help="With --rank-openings: this many best together.")
+@click.option(
+    "--save", "name", help="Keep the edits and the answer in the project under this name."
+)
+@walking_options(home=False)
+@json_option
+def whatif(
+    project: Path,
+    open_wall: tuple[str, ...],
+    open_gate: tuple[str, ...],
+    close_gate: tuple[str, ...],
+    hours: tuple[str, ...],
+    add_gate: tuple[str, ...],
+    add_path: tuple[str, ...],
+    add_facility: tuple[str, ...],
+    move_facility: tuple[str, ...],
+    remove: tuple[str, ...],
+    rank_openings: bool,
+    top: int,
+    set_size: int,
+    name: str | None,
+    how: Walking,
+    as_json: bool,
+) -> None:
+    """What would change if a wall were opened, a gate added, a facility moved.
+
+    Before and after in estates and people per category; the layers of the project stay as they
+    are. Options for edits may be given several times and together.
+    """
+    with Project.open(project) as opened, progress_bar("whatif") as progress:
+        place = place_reader(opened)
+        edits: list[Edit] = [
+            *(_wall(text, place) for text in open_wall),
+            *map(OpenGate, open_gate),
+            *map(CloseGate, close_gate),
+            *(SetHours(uid, text) for uid, text in pairs(hours, "--hours").items()),
+            *(AddGate(place(text, "--add-gate")) for text in add_gate),
+            *(AddPath(_line(text, place)) for text in add_path),
+            *(AddFacility(*_named(text, "--add-facility", place)) for text in add_facility),
+            *(MoveFacility(*_named(text, "--move-facility", place)) for text in move_facility),
+            *map(Remove, remove),
+        ]
+        if rank_openings == bool(edits):
+            raise OptionError(
+                "Say what to try: edits such as --open-wall, or --rank-openings, not both"
+            )
+        result: dict[str, Any] = {"project": str(project), "date": today()}
+        if rank_openings:
+            ranking = openings_of(opened, how, count=top, set_size=set_size, progress=progress)
+            result |= ranking.to_json()
+            lines = list(_ranking_lines(ranking))
+        else:
+            difference = what_if_of(opened, edits, how, save=name, progress=progress)
+            result |= difference.to_json() | {"saved": name}
+            lines = list(_difference_lines(difference))
+    answer(result, lines, as_json=as_json)
+
+
+def place_reader(project: Project) -> Callable[[str, str], Place]:
+    """Give a function that reads ``X,Y`` of an option into the coordinates of the project."""
+
+    def read(text: str, option: str) -> Place:
+        try:
+            x, y = (float(part) for part in text.split(","))
+        except ValueError:
+            raise OptionError(f"{option} '{text}' is no place; write {PLACE_HELP}") from None
+        return place_in(project, (x, y))
+
+    return read
+
+
+def _wall(text: str, place: Callable[[str, str], Place]) -> OpenWall:
+    uid, sign, where = text.partition("@")
+    return OpenWall(uid, place(where, "--open-wall") if sign else None)
+
+
+def _line(text: str, place: Callable[[str, str], Place]) -> tuple[Place, ...]:
+    return tuple(place(part, "--add-path") for part in text.split(";"))
+
+
+def _named(text: str, option: str, place: Callable[[str, str], Place]) -> tuple[str, Place]:
+    word, _, where = text.partition(",")
+    return word.strip(), place(where, option)
+
+
+def _difference_lines(difference: Difference) -> Iterator[str]:
+    rows = [["category", "covered", "", "gap", "", "people gained"]]
+    for before, after, gain in zip(
+        difference.before, difference.after, difference.people_gained, strict=True
+    ):
+        if before != after:
+            rows.append(
+                [
+                    before.category,
+                    number(before.covered),
+                    f"-> {number(after.covered)}",
+                    number(before.gap),
+                    f"-> {number(after.gap)}",
+                    number(gain),
+                ]
+            )
+    if len(rows) == 1:
+        yield "No estate changes: every category is reached, or missed, as before"
+    else:
+        yield "Categories that change (estates):"
+        yield from table_lines(rows)
+    yield f"Walks shorter by {number(difference.saved_m)} m in sum, up to the limits"
+    for change in difference.estates[:20]:
+        yield f"  {change.estate}: {change.rule} {change.before} -> {change.after}"
+    if len(difference.estates) > 20:
+        yield f"  and {len(difference.estates) - 20} more"
+
+
+def _ranking_lines(ranking: Ranking) -> Iterator[str]:
+    yield f"{ranking.tried} places tried, each alone; people count once per service they gain"
+    rows = [["", "place", "estates", "people gained", "m saved", "yuan", "people per 10,000 yuan"]]
+    for opening in ranking.openings:
+        rate = opening.people_per_yuan
+        rows.append(
+            [
+                opening.wall or opening.gate or opening.kind,
+                f"{opening.xy[0]:.1f},{opening.xy[1]:.1f}",
+                ";".join(opening.estates),
+                number(opening.gained),
+                number(opening.saved_m),
+                number(opening.cost_yuan),
+                number(None if rate is None else rate * 10_000, 1),
+            ]
+        )
+    if len(rows) > 1:
+        yield from table_lines(rows)
+    best = ranking.best_set
+    if best is not None:
+        yield (
+            f"Best together, chosen one after the other: {len(best.openings)} openings gain "
+            f"{number(best.gained)}; all candidates at once gain {number(best.bound)}, so no set "
+            f"gains more"
+        )

@@ -1,0 +1,360 @@
+"""Commands about walking: who walks to what, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.analyses import (
+    Walking,
+    coverage_of,
+    explain_of,
+    isochrones_of,
+    step_free_of,
+    today,
+    write_gap_list,
+    write_tables,
+)
+from api.cli.options import PATH, json_option, walking_options
+from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
+from api.store import Project
+from gis.coverage import CircleClaim, Coverage, circle_claim
+from gis.errors import OptionError
+from gis.explain import Explanation
+from gis.isochrones import Isochrones
+from gis.stepfree import StepFree
+
+COUNT_COLUMNS = ("covered", "gap", "unlinked", "no_data")
+
+
+@click.command()
+@click.argument("project", type=PATH)
+@walking_options()
+@click.option(
+    "--claim",
+    "claim_minutes",
+    type=float,
+    metavar="MINUTES",
+    help="Check a circle claim: the share of households with every service in so many minutes.",
+)
+@click.option(
+    "--capacity", is_flag=True, help="Add places and floor area: required, present, served."
+)
+@click.option("--plan", help="Add the gaps by the districts of this plan to the .xlsx.")
+@click.option("--out", type=PATH, help="Write the gap list to this .xlsx.")
+@click.option(
+    "--lang", type=click.Choice(["zh", "en"]), default="zh", help="Language of the .xlsx."
+)
+@json_option
+def coverage(
+    project: Path,
+    how: Walking,
+    claim_minutes: float | None,
+    capacity: bool,
+    plan: str | None,
+    out: Path | None,
+    lang: str,
+    as_json: bool,
+) -> None:
+    """Who cannot walk to what: estates, households and people by category, along the streets."""
+    with Project.open(project) as opened, progress_bar("coverage") as progress:
+        districts = opened.read_plan(plan) if plan else None
+        measured = coverage_of(opened, how, progress=progress)
+        claim = None
+        if claim_minutes is not None:
+            claim = circle_claim(measured, minutes=claim_minutes, walker=how.walker)
+        if out is not None:
+            write_gap_list(
+                measured, out, project=opened.name, lang=lang, plan=districts, claim=claim
+            )
+    result = {
+        "project": str(project),
+        "date": today(),
+        "items": measured.summary(),
+        "missing": _missing(measured),
+        "grade": measured.grade.to_json(),
+        "levels": measured.levels().to_dict("records"),
+        "communities": measured.by_area("community").to_dict("records"),
+        "claim": None if claim is None else _claim_json(claim),
+        "capacity": measured.capacity().summary() if capacity else None,
+        "assumptions": dict(measured.assumptions),
+        "findings": [finding.to_json() for finding in measured.findings],
+        "file": str(out) if out else None,
+    }
+    answer(result, _coverage_lines(measured, result), as_json=as_json)
+
+
+def _claim_json(claim: CircleClaim) -> dict[str, Any]:
+    return {
+        "minutes": claim.minutes,
+        "holds": claim.holds,
+        "functions": claim.table().to_dict("records"),
+    }
+
+
+def _missing(measured: Coverage) -> list[dict[str, Any]]:
+    """Estates with at least one gap, the worst first."""
+    counts = measured.missing_count()
+    order = sorted(range(len(counts)), key=lambda i: (-counts[i], i))
+    frame = measured.estates.frame
+    return [
+        {"estate": frame["uid"][i], "name": _known(frame["name"][i]), "missing": int(counts[i])}
+        for i in order
+        if counts[i]
+    ]
+
+
+def _known(value: Any) -> Any:
+    return None if value != value else value
+
+
+def _coverage_lines(measured: Coverage, result: dict[str, Any]) -> Iterator[str]:
+    rows = [["category", "", "limit", *COUNT_COLUMNS, "people covered", "people gap", "clause"]]
+    for item in result["items"]:
+        limit = f"{item['limit_m']:g} m" if item.get("limit_m") else f"{item['limit_s'] / 60:g} min"
+        rows.append(
+            [
+                item["category"],
+                item["zh"],
+                limit,
+                *(number(item[key]) for key in COUNT_COLUMNS),
+                number(item["people_covered"]),
+                number(item["people_gap"]),
+                item["clause"] if item["verified"] else f"{item['clause']} (unverified)",
+            ]
+        )
+    how = measured.assumptions
+    yield (
+        f"{len(measured.estates)} estates, walked along the streets from the {how['origin']}, "
+        f"at {how['at']}, {how['terrain']}; data grade {measured.grade.letter}"
+    )
+    yield from table_lines(rows)
+    yield from _level_lines(result["levels"])
+    if result["claim"]:
+        yield from _claim_lines(result["claim"])
+    if result["capacity"]:
+        yield from _capacity_lines(result["capacity"])
+    yield from finding_lines(measured.findings)
+    if result["file"]:
+        yield f"Gap list: {result['file']}"
+
+
+def _level_lines(levels: list[dict[str, Any]]) -> Iterator[str]:
+    if levels:
+        yield "Circles, each with all that the smaller ones need (estates):"
+        rows = [["circle", "complete", "lacking", "people lacking", "missing most"]]
+        for level in levels:
+            counts = (level["complete"], level["lacking"], level["people_lacking"])
+            rows.append([level["zh"], *map(number, counts), str(level["most_missing"] or "")])
+        yield from table_lines(rows)
+
+
+def _claim_lines(claim: dict[str, Any]) -> Iterator[str]:
+    verdict = {True: "holds", False: "does not hold", None: "cannot be told"}[claim["holds"]]
+    yield f"The claim of a {claim['minutes']:g}-minute circle {verdict}:"
+    rows = [["function", "", "households covered", "share"]]
+    for row in claim["functions"]:
+        share = row["share_households"]
+        told = "–" if share is None or share != share else f"{share:.1%}"
+        rows.append([row["function"], row["zh"], number(row["households_covered"]), told])
+    yield from table_lines(rows)
+
+
+def _capacity_lines(items: list[dict[str, Any]]) -> Iterator[str]:
+    yield "Sizes, required and present:"
+    rows = [["category", "measure", "required", "present", "missing in reach", "people without"]]
+    for item in items:
+        numbers = (item["required"], item["present"], item["missing"], item["people_unserved"])
+        rows.append([item["category"], item["measure"], *map(number, numbers)])
+    yield from table_lines(rows)
+
+
+@click.command()
+@click.argument("project", type=PATH)
+@click.option("--estate", required=True, help="The estate: its uid, or a name only it has.")
+@click.option("--building", help="With --from building: uid of the building to start at.")
+@walking_options()
+@json_option
+def explain(project: Path, estate: str, building: str | None, how: Walking, as_json: bool) -> None:
+    """Why an estate has no service in reach: the walked route, what makes it long, what mends it.
+
+    Name the service with --category.
+    """
+    with Project.open(project) as opened:
+        found = explain_of(opened, estate, how, building=building)
+    result = {"project": str(project), "date": today(), **found.to_json()}
+    answer(result, _explain_lines(found), as_json=as_json)
+
+
+def _explain_lines(found: Explanation) -> Iterator[str]:
+    yield found.en
+    if found.parts:
+        yield "The walk, part by part:"
+        rows = [["", "street", "m", "s"]]
+        for part in found.parts:
+            name = part.name or part.en
+            rows.append([part.kind, name, number(part.metres), number(part.seconds)])
+        yield from table_lines(rows)
+    for title, items in (
+        ("What makes it long:", found.causes),
+        ("What would close the gap:", found.remedies),
+    ):
+        if items:
+            yield title
+            for item in items:
+                yield f"  - {item.en}"
+    yield from finding_lines(found.findings)
+
+
+def _limits(text: str | None, option: str) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise OptionError(
+            f"{option} '{text}' is no list of numbers; write {option} 5,10,15"
+        ) from None
+
+
+@click.command()
+@click.argument("project", type=PATH)
+@click.option(
+    "--facility",
+    "facilities",
+    multiple=True,
+    metavar="ID",
+    help="A facility; several by repeating.",
+)
+@click.option("--category", help="All facilities of this category instead.")
+@click.option(
+    "--minutes", metavar="A,B,..", help="Bands in minutes of the walker; 5,10,15 unless given."
+)
+@click.option("--metres", metavar="A,B,..", help="Bands in walked metres instead.")
+@click.option("--out", type=PATH, help="Write streets, homes and polygons to this .gpkg.")
+@walking_options(rules=False, home=False)
+@json_option
+def isochrones(
+    project: Path,
+    facilities: tuple[str, ...],
+    category: str | None,
+    minutes: str | None,
+    metres: str | None,
+    out: Path | None,
+    how: Walking,
+    as_json: bool,
+) -> None:
+    """What facilities reach in bands: the streets and homes, and a polygon derived from them."""
+    in_metres = _limits(metres, "--metres")
+    in_minutes = _limits(minutes, "--minutes")
+    if in_metres is None and in_minutes is None:
+        in_minutes = [5.0, 10.0, 15.0]
+    with Project.open(project) as opened:
+        found = isochrones_of(
+            opened,
+            replace(how, category=category),
+            facilities=facilities,
+            metres=in_metres,
+            minutes=in_minutes,
+        )
+        if out is not None:
+            tables = {"streets": found.streets, "homes": found.homes, "polygons": found.polygons}
+            write_tables(tables, out)
+    result = {
+        "project": str(project),
+        "date": today(),
+        "facilities": _isochrone_rows(found),
+        "unlinked": list(found.unlinked),
+        "assumptions": found.assumptions,
+        "findings": [finding.to_json() for finding in found.findings],
+        "file": str(out) if out else None,
+    }
+    answer(result, _isochrone_lines(result), as_json=as_json)
+
+
+def _isochrone_rows(found: Isochrones) -> list[dict[str, Any]]:
+    """One row per facility and band; homes are counted up to the band, streets within it."""
+    rows = []
+    for row in found.streets.itertuples():
+        homes = found.homes
+        near = (homes["facility"] == row.facility) & (homes["within_m"] <= row.within_m)
+        rows.append(
+            {
+                "facility": row.facility,
+                "within_m": row.within_m,
+                "minutes": row.minutes,
+                "streets_m": row.length_m,
+                "homes": int(near.sum()),
+            }
+        )
+    return rows
+
+
+def _isochrone_lines(result: dict[str, Any]) -> Iterator[str]:
+    rows = [["facility", "minutes", "flat metres", "streets of the band, m", "homes up to it"]]
+    for row in result["facilities"]:
+        numbers = (row["minutes"], row["within_m"], row["streets_m"], row["homes"])
+        rows.append([row["facility"], *(number(value) for value in numbers)])
+    yield from table_lines(rows)
+    if result["unlinked"]:
+        yield f"Without a street in reach: {', '.join(result['unlinked'])}"
+    if result["file"]:
+        yield f"Streets, homes and polygons: {result['file']}"
+
+
+@click.command("step-free")
+@click.argument("project", type=PATH)
+@click.option(
+    "--category", "categories", multiple=True, help="A service; all elderly services unless given."
+)
+@click.option("--metres", type=float, help="How far the way may be; any way counts unless given.")
+@click.option("--minutes", type=float, help="The same in minutes of the walker.")
+@click.option("--ramps", default=10, show_default=True, help="How many ramps to choose together.")
+@walking_options(rules=False, home=False)
+@json_option
+def step_free(
+    project: Path,
+    categories: tuple[str, ...],
+    metres: float | None,
+    minutes: float | None,
+    ramps: int,
+    how: Walking,
+    as_json: bool,
+) -> None:
+    """Which homes have no step-free way to an elderly service; which ramps bring most people."""
+    with Project.open(project) as opened:
+        how = replace(how, metres=metres, minutes=minutes)
+        found = step_free_of(opened, how, categories=categories, ramps=ramps)
+    result = {"project": str(project), "date": today(), **found.to_json()}
+    answer(result, _step_free_lines(found), as_json=as_json)
+
+
+def _step_free_lines(found: StepFree) -> Iterator[str]:
+    rows = [
+        ["service", "step-free", "only with stairs", "none", "unlinked", "people only with stairs"]
+    ]
+    for row in found.summary():
+        counts = [row[f"homes_{word}"] for word in ("step_free", "stairs_only", "none", "unlinked")]
+        rows.append([row["category"], *map(number, counts), number(row["people_stairs_only"])])
+    yield "Homes by service:"
+    yield from table_lines(rows)
+    if found.ramps:
+        yield "Ramps, each alone:"
+        rows = [["street", "now", "m", "ramp m", "people gained", "homes"]]
+        rows += [
+            [
+                ramp.name or ";".join(ramp.streets),
+                ramp.kind,
+                number(ramp.length_m),
+                number(ramp.ramp_m),
+                number(ramp.people),
+                number(ramp.homes),
+            ]
+            for ramp in found.ramps[:20]
+        ]
+        yield from table_lines(rows)
+    yield from finding_lines(found.findings)

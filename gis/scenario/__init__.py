@@ -1,0 +1,47 @@
+"""Scenarios: what would change if a wall were opened, a gate added, a facility moved.
+
+`lay_base` measures a study once; `what_if` then answers edits from what they change, and `apply`
+makes the edited study, whose full measure says the same.
+"""
+
+from gis.scenario.base import Base, lay_base
+from gis.scenario.difference import Difference, EstateChange, Standing, what_if
+from gis.scenario.edits import (
+    AddFacility,
+    AddGate,
+    AddPath,
+    CloseGate,
+    Edit,
+    MoveFacility,
+    OpenGate,
+    OpenWall,
+    Remove,
+    SetHours,
+)
+from gis.scenario.openings import Opening, OpeningSet, Ranking, find_openings, rank_openings
+from gis.scenario.plan import apply
+
+__all__ = [
+    "AddFacility",
+    "AddGate",
+    "AddPath",
+    "Base",
+    "CloseGate",
+    "Difference",
+    "Edit",
+    "EstateChange",
+    "MoveFacility",
+    "OpenGate",
+    "Opening",
+    "OpeningSet",
+    "Ranking",
+    "OpenWall",
+    "Remove",
+    "SetHours",
+    "Standing",
+    "apply",
+    "find_openings",
+    "lay_base",
+    "rank_openings",
+    "what_if",
+]

@@ -1,0 +1,392 @@
+"""What if: before and after an edit, held against a full measure of the edited study.
+
+The yards of Urumqi are drawn after a case of renewal there: 12 walled yards with 13 buildings,
+whose walls were opened into one. Each yard is 50 m wide and 40 m deep, two rows of six back to
+back, with a street around them 10 m away; every yard has one gate, to the street. Lanes run from
+each gate to the back wall, and one along each row, through the walls between neighbours::
+
+    y=90   ------------------------------------------- north street
+    y=80   |N1 ^ |N2 ^ |N3 ^ |N4 ^ |N5 ^ |N6 ^ |        gates at x = 25, 75, ..., 275
+    y=40   |-----+-----+-----+-----+-----+-----|        back walls B1 to B6
+    y=0    |S1 v |S2 v |S3 v |S4 v |S5 v |S6 v |
+    y=-10  ------------------------------------------- south street, clinic at x = 150
+
+A building holds 50 people; N6 has two.
+"""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.affinity import translate
+from shapely.geometry import LineString, Point, box
+
+from gis.coverage import measure_coverage
+from gis.errors import InputError, OptionError, UnknownNameError
+from gis.model import KINDS, Layer, Study
+from gis.network import lay_ground
+from gis.rules import load_pack, own_rule
+from gis.sample import make_city
+from gis.scenario import (
+    AddFacility,
+    AddGate,
+    AddPath,
+    CloseGate,
+    MoveFacility,
+    OpenGate,
+    OpenWall,
+    Remove,
+    SetHours,
+    apply,
+    find_openings,
+    lay_base,
+    rank_openings,
+    what_if,
+)
+from gis.scenario import difference as difference_module
+from gis.scenario.near import LinkGrid
+
+CRS = "EPSG:4545"
+CORNER = (500_000, 4_000_000)
+TYPES = {"text": "str", "integer": float, "number": float, "boolean": "boolean", "date": "str"}
+
+
+def layer(kind, shapes, **columns):
+    frame = pd.DataFrame({"uid": [f"{kind}-{i}" for i in range(len(shapes))]} | columns)
+    for column in KINDS[kind].columns:
+        if column.name not in frame:
+            frame[column.name] = pd.Series([None] * len(shapes), dtype=object)
+        frame[column.name] = frame[column.name].astype(TYPES[column.type])
+    shapes = [translate(shape, *CORNER) for shape in shapes]
+    order = list(KINDS[kind].column_names)
+    return Layer(KINDS[kind], gpd.GeoDataFrame(frame[order], geometry=shapes, crs=CRS))
+
+
+def at(x, y):
+    return (CORNER[0] + x, CORNER[1] + y)
+
+
+NAMES = [f"{side}{i}" for side in "SN" for i in range(1, 7)]
+GATE_X = [25, 75, 125, 175, 225, 275]
+
+
+def yards(**changes):
+    lows = [(50 * i, y) for y in (0, 40) for i in range(6)]
+    people = [50.0] * 11 + [100.0]
+    fronts = [LineString([(0, y), (300, y)]) for y in (0, 80)]
+    sides = [LineString([(x, 0), (x, 80)]) for x in (0, 300)]
+    backs = [LineString([(50 * i, 40), (50 * i + 50, 40)]) for i in range(6)]
+    between = [LineString([(x, y), (x, y + 40)]) for y in (0, 40) for x in range(50, 300, 50)]
+    names = ["FS", "FN", "W", "E", *(f"B{i}" for i in range(1, 7))]
+    names += [f"{side}{i}{i + 1}" for side in "SN" for i in range(1, 6)]
+    lanes = [LineString([(x, -10), (x, 20), (x, 38)]) for x in GATE_X]
+    lanes += [LineString([(x, 90), (x, 60), (x, 42)]) for x in GATE_X]
+    rows = [LineString([(x, y) for x in GATE_X]) for y in (20, 60)]
+    ring_points = [(-10, -10), *((x, -10) for x in GATE_X), (310, -10), (310, 90)]
+    ring_points += [*((x, 90) for x in reversed(GATE_X)), (-10, 90), (-10, -10)]
+    ring = LineString(ring_points)
+    layers = {
+        "estates": layer(
+            "estates",
+            [box(x, y, x + 50, y + 40) for x, y in lows],
+            uid=NAMES,
+            name=NAMES,
+            people=people,
+        ),
+        "gates": layer(
+            "gates",
+            [Point(x, y) for y in (0, 80) for x in GATE_X],
+            uid=[f"g{name}" for name in NAMES],
+            estate=NAMES,
+        ),
+        "walls": layer(
+            "walls",
+            [*fronts, *sides, *backs, *between],
+            uid=names,
+            cost_yuan=[np.nan] * 4 + [1000.0] * 5 + [500.0] + [800.0] * 10,
+        ),
+        "streets": layer("streets", [ring, *lanes, *rows]),
+        "facilities": layer(
+            "facilities", [Point(150, -20)], uid=["clinic"], category=["health_station"]
+        ),
+    }
+    return Study(layers | changes)
+
+
+BACKS = [f"B{i}" for i in range(1, 7)]
+BETWEEN = [f"{side}{i}{i + 1}" for side in "SN" for i in range(1, 6)]
+
+
+@pytest.fixture(scope="module")
+def urumqi():
+    return lay_base(yards(), [own_rule("health_station", metres=185)])
+
+
+def test_behind_their_walls_only_the_southern_yards_reach_the_clinic(urumqi):
+    # S1: 10 to the street, 125 along it, 10 to the door = 145 m. N1 goes around the corner:
+    # 10 + 35 + 100 + 160 + 10 = 315 m.
+    walk_m = urumqi.walk_cm[0] / 100
+    assert walk_m[:6].tolist() == [145, 95, 45, 45, 95, 145]
+    assert urumqi.status[0].tolist() == [0] * 6 + [1] * 6
+
+
+def test_opened_into_one_all_thirteen_buildings_reach_it(urumqi):
+    result = what_if(urumqi, [OpenWall(uid) for uid in (*BACKS, *BETWEEN)])
+
+    # N1 leaves through its back wall: 2 to the lane, 48 down it to the street, 125 along the
+    # street, 10 to the door = 185 m, exactly the limit; N2 135, N3 85.
+    (before,), (after,) = result.before, result.after
+    assert (before.covered, before.people_covered, before.people_gap) == (6, 300, 350)
+    assert (after.covered, after.people_covered, after.people_gap) == (12, 650, 0)
+    assert result.people_gained == (350,)
+    assert result.gained == 350
+    changed = {(change.estate, change.people) for change in result.estates}
+    assert changed == {("N1", 50), ("N2", 50), ("N3", 50), ("N4", 50), ("N5", 50), ("N6", 100)}
+
+
+@pytest.mark.parametrize(("wall", "people"), [("B3", 50), ("B6", 100), ("S12", 0), ("N12", 0)])
+def test_one_back_wall_brings_the_yard_behind_it_and_a_side_wall_nobody(urumqi, wall, people):
+    assert what_if(urumqi, [OpenWall(wall)]).gained == people
+
+
+def test_two_walls_may_help_only_together(urumqi):
+    # N5 -> N6 -> S6 -> street: from the side wall at x = 250, 25 to the lane of N6, 22 down to the
+    # opening, then 50 to the street, 125 along it and 10 = 232 m is too far; with B5 it is not.
+    alone = [what_if(urumqi, [OpenWall(wall)]).gained for wall in ("B4", "N45")]
+    # N4's opening serves N5 through the side wall: 25 + 18 + 4 + 48 + 25 + 10 = 130 m.
+    assert alone == [50, 0]
+    assert what_if(urumqi, [OpenWall("B4"), OpenWall("N45")]).gained == 100
+
+
+def components_of_yards(study):
+    """How many groups of yards there are for somebody who never takes the street around."""
+    ground = lay_ground(study)
+    network = ground.network
+    inner = (network.street != 0) & ~ground.closed
+    parts = network.with_costs(np.where(inner, 1, -1)[:, None].repeat(2, 1).astype(np.int32))
+    lanes = np.unique(network.links[(network.street > 0) & (network.street <= 12)])
+    # One walk from each lane over open inner links: what it reaches is its group.
+    groups = set()
+    for lane in range(1, 13):
+        inside = network.links[network.street == lane].ravel()
+        low_y, high_y = CORNER[1] + 15, CORNER[1] + 65
+        y = network.xy[inside, 1]
+        start = inside[(y > low_y) & (y < high_y)][:1]
+        reached = parts.reach([start], limit_m=1000).cm[0, lanes] >= 0
+        groups.add(tuple(np.flatnonzero(reached).tolist()))
+    return len(groups)
+
+
+def test_the_twelve_yards_become_one(urumqi):
+    opened = apply(urumqi.study, [OpenWall(uid) for uid in (*BACKS, *BETWEEN)])
+
+    assert components_of_yards(urumqi.study) == 12
+    assert components_of_yards(opened) == 1
+    # An opening is a gate row for each of its two yards, and nothing else.
+    assert len(opened.layer("gates")) == 12 + 2 * 16
+    assert len(opened.layer("walls")) == len(urumqi.study.layer("walls"))
+
+
+def test_the_openings_are_ranked_by_people_and_by_people_per_yuan(urumqi):
+    places = [o for o in find_openings(urumqi) if o.wall in BACKS]
+    assert sorted(o.wall for o in places) == BACKS
+
+    ranking = rank_openings(urumqi, places, count=6, set_size=2)
+
+    best = ranking.openings[0]
+    assert (best.wall, best.gained, best.estates) == ("B6", 100, ("S6", "N6"))
+    assert [o.gained for o in ranking.openings] == [100, 50, 50, 50, 50, 50]
+    # Of equals the one that saves most: N3 and N4 walk 85 m, 100 m below the limit.
+    assert [o.wall for o in ranking.openings[1:3]] == ["B3", "B4"]
+    assert ranking.openings[1].saved_m == 100
+    assert best.people_per_yuan == 100 / 500
+    assert ranking.by_yuan()[0].wall == "B6"
+    # All six together gain 350, so no set gains more.
+    assert ranking.best_set.gained == 150
+    assert ranking.best_set.bound == 350
+    assert ranking.best_set.share == pytest.approx(150 / 350)
+
+
+def test_the_base_is_as_it_was_after_any_edits(urumqi):
+    uids = urumqi.study.layer("gates").uids.tolist()
+    before = [live.row_cm(0).copy() for live in urumqi.live]
+
+    what_if(urumqi, [OpenWall("B1"), AddFacility("nursery", at(20, 85)), CloseGate("gS3")])
+
+    assert urumqi.study.layer("gates").uids.tolist() == uids
+    assert all(
+        np.array_equal(live.row_cm(0), row) for live, row in zip(urumqi.live, before, strict=True)
+    )
+
+
+def test_a_shut_gate_walls_its_yard_in_and_opens_again(urumqi):
+    shut = what_if(urumqi, [CloseGate("gS3")])
+
+    (change,) = shut.estates
+    assert (change.estate, change.before, change.after) == ("S3", "covered", "unlinked")
+    assert shut.gained == -50
+    assert what_if(urumqi, [Remove("gS3")]).after == shut.after
+    assert what_if(urumqi, [SetHours("gS3", "22:00-06:00")]).after == shut.after
+    again = lay_base(apply(urumqi.study, [CloseGate("gS3")]), urumqi.rules)
+    assert what_if(again, [OpenGate("gS3")]).gained == 50
+
+
+def test_a_facility_comes_moves_and_goes(urumqi):
+    added = what_if(urumqi, [AddFacility("health_station", at(150, 100))])
+    moved = what_if(urumqi, [MoveFacility("clinic", at(150, 100))])
+    gone = what_if(urumqi, [Remove("clinic")])
+
+    assert added.gained == 350
+    # It serves the northern yards as it served the southern ones: 350 people for 300.
+    assert moved.gained == 50
+    # There is none of it now, which is a gap and not missing data.
+    assert gone.gained == -300
+    assert (gone.after[0].gap, gone.after[0].no_data) == (12, 0)
+
+
+def test_a_first_facility_makes_data_of_no_data(urumqi):
+    study = urumqi.study
+    base = lay_base(study, [own_rule("nursery", metres=185)])
+
+    result = what_if(base, [AddFacility("nursery", at(150, -20))])
+
+    assert result.before[0].no_data == 12
+    assert result.before[0].people_covered is None
+    assert (result.after[0].covered, result.after[0].people_covered) == (6, 300)
+    assert result.people_gained == (None,)
+
+
+def test_a_path_is_walked(urumqi):
+    # From the north street straight to the south one, beside the yards, ending on both.
+    path = AddPath((at(305, 90), at(305, -10)))
+
+    result = what_if(urumqi, [path])
+
+    # N6: 10 + 30 + 100 + 155 + 10 = 305 m instead of 315: nobody gains, walks save nothing
+    # below the limit.
+    assert result.gained == 0
+    edited = lay_base(apply(urumqi.study, [path]), [own_rule("health_station", metres=400)])
+    assert edited.walk_cm[0, 11] == 30_500
+
+
+def test_edits_that_name_nothing_are_refused(urumqi):
+    with pytest.raises(UnknownNameError, match="no row 'B9' in the layer 'walls'"):
+        what_if(urumqi, [OpenWall("B9")])
+    with pytest.raises(UnknownNameError, match="no gate, wall or facility 'x'"):
+        what_if(urumqi, [Remove("x")])
+    with pytest.raises(UnknownNameError):
+        AddFacility("no such thing", at(0, 0))
+    with pytest.raises(OptionError, match="farther than 5 m from every estate's outline and wall"):
+        what_if(urumqi, [AddGate(at(500, 500))])
+    with pytest.raises(OptionError, match="nothing to change"):
+        what_if(urumqi, [])
+    with pytest.raises(OptionError, match="has no length"):
+        AddPath((at(0, 0), at(0, 0)))
+    with pytest.raises(OptionError, match="no place"):
+        AddGate((float("nan"), 0.0))
+    with pytest.raises(InputError):
+        SetHours("gS1", "mornings")
+
+
+def test_the_answer_is_plain_values(urumqi):
+    told = what_if(urumqi, [OpenWall("B3")]).to_json()
+
+    assert told["people_gained_by_rule"] == {"own-health_station": 50}
+    assert told["people_gained"] == 50
+    assert told["edits"] == [{"edit": "OpenWall", "uid": "B3", "at": None}]
+    assert told["estates"][0]["estate"] == "N3"
+
+
+@pytest.fixture(scope="module")
+def city():
+    study = make_city(seed=4, estates=30)
+    return lay_base(study, load_pack("gb50180-2018").rules)
+
+
+def some_edits(study, rng):
+    def place(spread_m=0.0):
+        shape = study.layer("estates").geometries[rng.integers(len(study.layer("estates")))]
+        point = shape.boundary.interpolate(rng.random(), normalized=True)
+        return (point.x + rng.normal() * spread_m, point.y + rng.normal() * spread_m)
+
+    def uid(kind):
+        return str(rng.choice(study.layer(kind).uids))
+
+    start = place()
+    makers = [
+        lambda: OpenWall(uid("walls")),
+        lambda: AddGate(place()),
+        lambda: OpenGate(uid("gates")),
+        lambda: CloseGate(uid("gates")),
+        lambda: SetHours(uid("gates"), "06:00-09:00"),
+        lambda: AddPath((start, place())),
+        lambda: AddFacility("nursery", place(20.0)),
+        lambda: MoveFacility(uid("facilities"), place(20.0)),
+        lambda: Remove(uid("walls")),
+        lambda: Remove(uid("facilities")),
+    ]
+    return [makers[i]() for i in rng.choice(len(makers), rng.integers(1, 4), replace=False)]
+
+
+def full_measure(base, edits):
+    study = apply(base.study, edits, ground=base.ground)
+    edited = lay_base(study, base.rules)
+    return difference_module._standings(edited, *edited.sums)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_edits_of_a_city_agree_with_a_full_measure(city, seed):
+    edits = some_edits(city.study, np.random.default_rng(seed))
+
+    assert what_if(city, edits).after == full_measure(city, edits)
+
+
+def test_the_quick_way_and_the_new_layout_agree(city, monkeypatch):
+    rng = np.random.default_rng(11)
+    uids = city.study.layer("facilities").uids
+    trials = [
+        [AddFacility("nursery", (p.x, p.y)), MoveFacility(str(rng.choice(uids)), (p.x + 30, p.y))]
+        for p in (shape.centroid for shape in city.study.layer("estates").geometries[:4])
+    ]
+    quick = [what_if(city, edits) for edits in trials]
+    monkeypatch.setattr(difference_module, "quick_splice", lambda *_: None)
+    anew = [what_if(city, edits) for edits in trials]
+
+    assert [q.after for q in quick] == [a.after for a in anew]
+
+
+def test_the_base_says_what_a_coverage_measurement_says(city):
+    coverage = measure_coverage(city.study, city.rules, terrain="off")
+
+    for row, item in zip(city.status, coverage.items, strict=True):
+        words = np.array(["covered", "gap", "unlinked", "no-data"], dtype=object)[row]
+        assert words.tolist() == item.status.tolist()
+
+
+def test_openings_of_a_city_are_exact_and_the_bound_holds(city):
+    ranking = rank_openings(city, count=5, set_size=2)
+
+    assert ranking.tried > 5
+    gains = [opening.gained for opening in ranking.openings]
+    assert gains == sorted(gains, reverse=True)
+    for opening in ranking.openings[:2]:
+        after = full_measure(city, [opening.edit])
+        covered = sum(standing.people_covered or 0 for standing in after)
+        before = sum(s.people_covered or 0 for s in what_if(city, [opening.edit]).before)
+        assert covered - before == opening.gained
+    assert max(gains) <= ranking.best_set.gained <= ranking.best_set.bound
+    with pytest.raises(OptionError, match="count is 0"):
+        rank_openings(city, count=0)
+
+
+def test_the_grid_finds_what_a_tree_finds(city):
+    network = city.ground.network
+    grid = LinkGrid.of(network)
+    shapes = network.lines.shapes
+    bounds = np.array([shape.bounds for shape in shapes])
+    for x, y in network.xy[::97]:
+        found = grid.within(np.array([x - 80, y - 80]), np.array([x + 80, y + 80]))
+        inside = (bounds[:, :2] <= [x + 80, y + 80]).all(1)
+        inside &= (bounds[:, 2:] >= [x - 80, y - 80]).all(1)
+        assert np.isin(np.flatnonzero(inside), found).all()
+        assert len(found) <= inside.sum() + 3
