@@ -33,10 +33,10 @@ def test_every_path_that_a_page_names_exists(page):
 
 @pytest.mark.parametrize("page", READMES)
 def test_every_command_has_its_line_and_no_other_is_named(page):
-    listed = set(re.findall(r"^\| `lianpian (\w+)`", text(page), re.MULTILINE))
+    listed = set(re.findall(r"^\| `lianpian ([\w-]+)`", text(page), re.MULTILINE))
 
     assert listed == set(cli.commands)
-    assert set(re.findall(r"lianpian (\w+) (?:my|PROJECT)", text(page))) <= set(cli.commands)
+    assert set(re.findall(r"lianpian ([\w-]+) (?:my|PROJECT)", text(page))) <= set(cli.commands)
 
 
 @pytest.mark.parametrize("page", READMES)
