@@ -2,6 +2,7 @@
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
 
 import networkx as nx
 import numpy as np
@@ -138,9 +139,17 @@ def networks(draw):
     return nodes, links, sources, limit_cm
 
 
+@pytest.fixture(params=["plain", "contracted"], scope="module")
+def searched(request):
+    """Searches in both ways, whatever the size of the network."""
+    least = math.inf if request.param == "plain" else 0
+    with patch("gis.network.graph._WORTH_CONTRACTING", least):
+        yield
+
+
 @FEW
-@given(networks())
-def test_the_reach_is_that_of_networkx(case):
+@given(case=networks())
+def test_the_reach_is_that_of_networkx(searched, case):
     nodes, links, sources, limit_cm = case
     graph = nx.MultiGraph()
     graph.add_nodes_from(range(nodes))
@@ -196,6 +205,35 @@ def test_searches_at_the_same_time_do_not_disturb_each_other():
         answers = list(pool.map(lambda _: network.reach([[0], [9]], limit_m=1500).cm, range(8)))
 
     assert all(np.array_equal(alone, answer) for answer in answers)
+
+
+@pytest.mark.parametrize(("limit_m", "count"), [(0, 3), (700, 17), (math.inf, 9)])
+def test_a_contracted_town_answers_as_a_plain_search_does(limit_m, count):
+    network = grid(110, seed=8)
+    rng = np.random.default_rng(9)
+    sources = [rng.integers(0, 12_100, size) for size in rng.integers(0, 90, count)]
+    contracted = network.reach(sources, limit_m=limit_m)
+    with patch("gis.network.graph._WORTH_CONTRACTING", math.inf):
+        plain = grid(110, seed=8).reach(sources, limit_m=limit_m)
+
+    assert network._contraction is not None
+    assert np.array_equal(contracted.cm, plain.cm)
+    assert np.array_equal(contracted.metres, plain.metres, equal_nan=True)
+    assert np.array_equal(contracted.nearest, plain.nearest)
+
+
+def test_only_costs_alike_both_ways_are_contracted():
+    network = grid(110, seed=8)
+    alike = np.column_stack([network.length_cm, network.length_cm])
+    alike[7] = -1
+    uphill = alike.copy()
+    uphill[5, 0] += 1
+    closed = network.with_costs(alike)
+
+    assert closed._contraction is not None
+    assert network.with_costs(uphill)._contraction is None
+    a, b = network.links[7]
+    assert closed.reach([[a]], limit_m=math.inf).cm[0, b] > network.length_cm[7]
 
 
 # -- Parts

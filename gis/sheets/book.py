@@ -19,6 +19,8 @@ MOST_ROWS: Final = 1_048_000
 
 LONGEST_TEXT: Final = 32_000
 PAPER_A4: Final = 9
+PAPER_A3: Final = 8
+WIDE_SHEETS: Final = ("by_estate", "by_community", "by_subdistrict", "by_district", "capacity")
 ROW_POINTS: Final = 18
 ZH: Final = 0
 EN: Final = 1
@@ -78,10 +80,13 @@ class Book:
         return (f"{minutes} 分钟（{metres} 米）", f"{minutes} min ({metres} m)")[self.side]
 
     def sheet(self, name: str, heading: str) -> Any:
-        """Add a sheet that prints on A4 across, as wide as the page."""
+        """Add a sheet that prints across, as wide as the page: A4, or A3 where it has many columns.
+
+        On A4 the letters of a sheet of twenty columns would be too small to read.
+        """
         sheet = self.book.add_worksheet(self.word(name))
         sheet.set_landscape()
-        sheet.set_paper(PAPER_A4)
+        sheet.set_paper(PAPER_A3 if name in WIDE_SHEETS else PAPER_A4)
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
         sheet.set_footer(f"&L&8{_footer(heading)}&R&8{self.word('page')}")
