@@ -390,3 +390,38 @@ def test_the_grid_finds_what_a_tree_finds(city):
         inside &= (bounds[:, 2:] >= [x - 80, y - 80]).all(1)
         assert np.isin(np.flatnonzero(inside), found).all()
         assert len(found) <= inside.sum() + 3
+
+
+@pytest.fixture(scope="module")
+def hills():
+    study = make_city(seed=4, estates=30)
+    return lay_base(study, load_pack("complete-community-2020").rules, terrain=True)
+
+
+def standing_of(study, rules):
+    coverage = measure_coverage(study, rules, terrain="on")
+    keys = ("rule", "covered", "gap", "unlinked", "no_data", "people_covered", "people_gap")
+    return [tuple(row[key] for key in keys) for row in coverage.summary()]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_minutes_on_hills_and_stand_ins_agree_with_coverage(hills, seed):
+    edits = some_edits(hills.study, np.random.default_rng(seed + 20))
+
+    difference = what_if(hills, edits)
+
+    for standings, study in (
+        (difference.before, hills.study),
+        (difference.after, apply(hills.study, edits, ground=hills.ground)),
+    ):
+        told = [
+            (s.rule, s.covered, s.gap, s.unlinked, s.no_data, s.people_covered, s.people_gap)
+            for s in standings
+        ]
+        assert told == standing_of(study, hills.rules)
+
+
+def test_convenience_stores_stand_in_for_a_supermarket_in_what_if_too(hills):
+    rules = [rule for rule in hills.rules if rule.instead]
+    assert [hills.rules[r] for r in hills.whole] == rules
+    assert len(rules) == 1

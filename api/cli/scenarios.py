@@ -10,7 +10,7 @@ import click
 
 from api.analyses import Walking, openings_of, place_in, today, what_if_of
 from api.cli.options import PATH, json_option, pairs, walking_options
-from api.cli.output import answer, number, progress_bar, table_lines
+from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
 from api.store import Project
 from gis.errors import OptionError
 from gis.scenario import (
@@ -160,6 +160,7 @@ def _difference_lines(difference: Difference) -> Iterator[str]:
         yield f"  {change.estate}: {change.rule} {change.before} -> {change.after}"
     if len(difference.estates) > 20:
         yield f"  and {len(difference.estates) - 20} more"
+    yield from finding_lines(difference.findings)
 
 
 def _ranking_lines(ranking: Ranking) -> Iterator[str]:
@@ -187,3 +188,4 @@ def _ranking_lines(ranking: Ranking) -> Iterator[str]:
             f"{number(best.gained)}; all candidates at once gain {number(best.bound)}, so no set "
             f"gains more"
         )
+    yield from finding_lines(ranking.findings)

@@ -355,6 +355,7 @@ def _step_free_lines(found: StepFree) -> Iterator[str]:
                 number(ramp.homes),
             ]
             for ramp in found.ramps[:20]
+            if ramp.people
         ]
         yield from table_lines(rows)
     yield from finding_lines(found.findings)

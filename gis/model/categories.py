@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from gis.errors import RuleError, UnknownNameError
@@ -46,6 +47,7 @@ class Categories(Mapping[str, Category]):
                     )
 
     @classmethod
+    @cache
     def load(cls) -> Categories:
         """Read the list that comes with Lianpian."""
         text = (data_dir() / CATEGORIES_FILE).read_text("utf-8")

@@ -227,6 +227,10 @@ class WalkNetwork:
     def reach(self, sources: Sequence[ArrayLike], *, limit_m: float, toward: bool = True) -> Reach:
         """Walk between every node and the nearest source of each category.
 
+        The first call on a large network that costs the same both ways contracts it (see
+        `gis.network.contraction`), so that every later call, with any sources and any limit, is
+        several times faster. Other networks are searched arc by arc.
+
         Parameters
         ----------
         sources

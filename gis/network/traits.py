@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -47,6 +48,7 @@ class EffortTable:
     proofs: tuple[Proof, ...] = ()
 
     @classmethod
+    @cache
     def load(cls) -> EffortTable:
         """Read the table that comes with Lianpian."""
         return cls.from_toml((data_dir() / EFFORT_FILE).read_text("utf-8"))

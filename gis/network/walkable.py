@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ class WalkableTable:
     access: Mapping[str, Verdict]
 
     @classmethod
+    @cache
     def load(cls) -> WalkableTable:
         """Read the table that comes with Lianpian."""
         return cls.from_toml((data_dir() / WALKABLE_FILE).read_text("utf-8"))

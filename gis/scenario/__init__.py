@@ -5,7 +5,7 @@ makes the edited study, whose full measure says the same.
 """
 
 from gis.scenario.base import Base, lay_base
-from gis.scenario.difference import Difference, EstateChange, Standing, what_if
+from gis.scenario.difference import Difference, EstateChange, Standing, difference_of
 from gis.scenario.edits import (
     AddFacility,
     AddGate,
@@ -20,6 +20,7 @@ from gis.scenario.edits import (
 )
 from gis.scenario.openings import Opening, OpeningSet, Ranking, find_openings, rank_openings
 from gis.scenario.plan import apply
+from gis.scenario.whatif import what_if
 
 __all__ = [
     "AddFacility",
@@ -40,6 +41,7 @@ __all__ = [
     "SetHours",
     "Standing",
     "apply",
+    "difference_of",
     "find_openings",
     "lay_base",
     "rank_openings",

@@ -145,21 +145,32 @@ class Base:
         return tuple(group.live for group in self.groups)
 
     @cached_property
-    def findings(self) -> tuple[Finding, ...]:
-        """What of the rules is left out when edits are compared, before and after alike."""
-        left_out = {
-            "facilities that stand in for another kind": [r.id for r in self.rules if r.instead],
-            "the way back": [
-                rule.id
-                for rule, (group, _) in zip(self.rules, self.place, strict=True)
-                if rule.round_trip and not self.groups[group].same_back
-            ],
-        }
+    def whole(self) -> tuple[int, ...]:
+        """The rules for which more than the nearest facility or the nearest gate decides.
+
+        Facilities stand in for another kind by their number; a way back differs from the way there
+        and must lead to the same facility; a gate is too narrow for the walker.
+        """
         return tuple(
-            Finding("whatif-left-out", f"Edits are compared without {what} ({', '.join(ids)})")
-            for what, ids in left_out.items()
-            if ids
+            r
+            for r, (rule, (group, _)) in enumerate(zip(self.rules, self.place, strict=True))
+            if rule.instead
+            or (rule.round_trip and not self.groups[group].same_back)
+            or self._has_narrow_gates(self.groups[group].costing.walker)
         )
+
+    def _has_narrow_gates(self, walker: Walker) -> bool:
+        width_m = walker.min_width_m
+        return width_m is not None and bool(self.ground.narrow_origins(width_m).any())
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is left out where edits are answered from what they change alone."""
+        ids = ", ".join(self.rules[r].id for r in self.whole)
+        if not ids:
+            return ()
+        text = f"Compared without stand-ins, ways back and narrow gates, which matter to: {ids}"
+        return (Finding("whatif-left-out", text),)
 
     @cached_property
     def sums(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -195,9 +206,7 @@ def lay_base(
 ) -> Base:
     """Lay a study out, walk it once, and keep what edits need.
 
-    People start at the gates of their estate. What stands in for a facility of another kind
-    (`Rule.instead`) and, where both ways differ, the way back are not looked at; `Base.findings`
-    names the rules that this is about. Walks are searched as far as the rules ask and no
+    People start at the gates of their estate. Walks are searched as far as the rules ask and no
     farther: what lies beyond is a gap however far it is.
 
     Raises

@@ -97,11 +97,12 @@ class Difference:
         }
 
 
-def what_if(base: Base, edits: Sequence[Edit]) -> Difference:
-    """Say what edits would change, without changing anything.
+def difference_of(base: Base, edits: Sequence[Edit]) -> Difference:
+    """Say what edits would change, from what they change alone.
 
     The blocks around the edits are laid out again and the walks are repaired from there; nothing
-    else is looked at. The answer is that of a full measure of `apply` (study, edits).
+    else is looked at. The rules in ``base.whole`` are answered without what they have beyond the
+    nearest facility; see `gis.scenario.what_if`.
 
     Raises
     ------

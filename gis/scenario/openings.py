@@ -12,9 +12,9 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.errors import OptionError
-from gis.model import Progress, silent
+from gis.model import Finding, Progress, silent
 from gis.scenario.base import COVERED, Base, lay_base
-from gis.scenario.difference import Trial, put_in, read_trial, tried, what_if
+from gis.scenario.difference import Trial, difference_of, put_in, read_trial, tried
 from gis.scenario.edits import AddGate, OpenGate
 from gis.scenario.local import Splice
 from gis.scenario.plan import ON_OUTLINE_M, Rows
@@ -88,12 +88,14 @@ class OpeningSet:
 class Ranking:
     """Openings by people gained, ties by the walks saved; ``tried`` is how many were tried.
 
-    ``best_set`` is there where a set was asked for.
+    ``best_set`` is there where a set was asked for. ``findings`` name the rules whose stand-ins,
+    ways back or narrow gates the ranking leaves out.
     """
 
     openings: tuple[Opening, ...]
     tried: int
     best_set: OpeningSet | None = None
+    findings: tuple[Finding, ...] = ()
 
     def by_yuan(self) -> tuple[Opening, ...]:
         """Return the openings of known cost by people gained for each yuan."""
@@ -105,6 +107,7 @@ class Ranking:
         chosen = self.best_set
         return {
             "tried": self.tried,
+            "findings": [finding.to_json() for finding in self.findings],
             "openings": [opening.to_json() for opening in self.openings],
             "by_yuan": [opening.to_json() for opening in self.by_yuan()],
             "set": None
@@ -129,7 +132,7 @@ def rank_openings(
     """Rank places for openings by the people who gain services.
 
     All candidates are laid out once as gates that are shut; then each is opened alone, measured
-    and shut again. The first ``count`` are measured once more by `what_if`, each as the only new
+    and shut again. The first ``count`` are measured once more, each as the only new
     gate there is, so their figures are exact.
 
     Parameters
@@ -171,7 +174,7 @@ def rank_openings(
     if set_size:
         best = trials.greedy(order[: max(count, 2 * set_size)], set_size)
     say(1.0, "done")
-    return Ranking(tuple(exact), len(places), best)
+    return Ranking(tuple(exact), len(places), best, base.findings)
 
 
 def gain_of(base: Base, trial: Trial) -> int:
@@ -183,7 +186,7 @@ def gain_of(base: Base, trial: Trial) -> int:
 
 
 def _measured(base: Base, opening: Opening) -> Opening:
-    difference = what_if(base, [opening.edit])
+    difference = difference_of(base, [opening.edit])
     return replace(opening, gained=difference.gained, saved_m=difference.saved_m)
 
 
