@@ -15,26 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.coverage.along import walked
-from gis.coverage.facilities import Sought, category_codes
+from gis.coverage.facilities import Sought
 from gis.coverage.homes import Homes
 from gis.model import Finding
 from gis.network import Ground, Reach, WalkNetwork, costs_of
 from gis.network.around import pairs_within
 from gis.rules import Rule
 from gis.walkers import Walker
-
-__all__ = [
-    "HomePairs",
-    "WalkGroup",
-    "Walks",
-    "category_codes",
-    "metres_and_nearest",
-    "metres_to",
-    "minds_heights",
-    "mode_of",
-    "pairs_of",
-    "walk_all",
-]
 
 SEARCH_TIMES_LIMIT: Final = 3
 SEARCH_AT_LEAST_M: Final = 3000.0

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.coverage.walks import category_codes
+from gis.coverage.facilities import category_codes
 from gis.errors import UnknownNameError
 from gis.explain.case import BEYOND_CM, Case, costed
 from gis.model import Finding, Study

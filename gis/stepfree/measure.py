@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.coverage.walks import category_codes
+from gis.coverage.facilities import category_codes
 from gis.demand import groups_of, people_of_buildings
 from gis.errors import MissingLayerError, OptionError
 from gis.model import PERSONS_PER_HOUSEHOLD, Categories, Finding, Study
