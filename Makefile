@@ -2,6 +2,7 @@
 #
 # DEMO_ARGS    options for the demo, as in: make demo DEMO_ARGS="--no-serve --out /tmp/demo"
 # PYTEST_ARGS  options for the tests, as in: make test PYTEST_ARGS="-k coverage -x"; all cores unless given
+# BENCH_ARGS   as in: make bench BENCH_ARGS="-k reach"; LIANPIAN_PEER_PYTHON names a Python that has pandana
 # LOCK_ARGS    make lock LOCK_ARGS=--upgrade takes the newest versions
 
 PYTHON ?= python3
@@ -35,7 +36,7 @@ lint: setup ## ruff and mypy
 	@$(BIN)/mypy
 
 bench: setup ## measure; fails on nothing
-	@if [ -d tests/benchmarks ]; then $(BIN)/pytest -s tests/benchmarks; else echo "no benchmarks yet"; fi
+	@$(BIN)/pytest -s tests/benchmarks $(BENCH_ARGS)
 
 fmt: setup ## put the code into shape
 	@$(BIN)/ruff check --fix-only $(CODE)

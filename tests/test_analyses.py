@@ -18,6 +18,7 @@ from api.analyses import (
     write_gap_list,
     write_text,
 )
+from api.analyses.warming import QUESTIONS
 from api.store import Project
 from gis.errors import FileError, MissingLayerError, OptionError, UnknownNameError
 
@@ -159,3 +160,8 @@ def test_a_folder_that_is_not_there_is_one_clear_error(tmp_path):
 def test_an_empty_project_cannot_be_drawn(project):
     with pytest.raises(MissingLayerError, match="lianpian import"):
         map_of(project, date="2026-11-20")
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.__name__)
+def test_what_is_asked_to_warm_up_can_be_answered(question):
+    question()

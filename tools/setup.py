@@ -86,6 +86,8 @@ def install_python_packages():
         say("building the assets and installing lianpian")
         pip("--no-deps", "--editable", ".")
         stamp("package", package)
+        say("compiling the inner loops, one to three minutes, once")
+        run(str(BIN / "lianpian"), "warm")
         say("ready: .venv/bin/lianpian")
 
 

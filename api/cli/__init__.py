@@ -45,6 +45,7 @@ for _command in (
     show.map_,
     project.export,
     show.serve,
+    show.warm,
 ):
     cli.add_command(_command)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ from api.analyses import (
     write_gap_list,
     write_text,
 )
+from api.analyses.warming import warm as compile_all
 from api.app import create_app
 from api.cli.options import PATH, json_option
 from api.cli.output import answer, progress_bar
@@ -161,3 +163,14 @@ def _serve(
         app = create_app(settings, project)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         server.run(sockets=[socket])
+
+
+@click.command()
+@json_option
+def warm(as_json: bool) -> None:
+    """Compile the inner loops once, so that no later command waits for them."""
+    begin = time.monotonic()
+    with progress_bar("warm") as progress:
+        compile_all(progress)
+    seconds = round(time.monotonic() - begin, 1)
+    answer({"seconds": seconds}, [f"Ready after {seconds:g} s"], as_json=as_json)

@@ -1,0 +1,87 @@
+"""Compile all compiled loops once, so that no question waits for the compiler."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Final
+
+import numpy as np
+
+from gis.coverage import measure_coverage
+from gis.districts import plan_districts
+from gis.isochrones import facility_isochrones
+from gis.model import Progress, Study, silent
+from gis.network import WalkNetwork
+from gis.rules import load_pack
+from gis.sample import make_city
+from gis.scenario import AddFacility, AddGate, CloseGate, lay_base, what_if
+from gis.stepfree import step_free
+
+_SIDE: Final = 110
+"""Corners of the side of a grid that is just large enough to be contracted."""
+
+
+def warm(progress: Progress | None = None) -> None:
+    """Ask one small question of each kind. What is compiled is kept on disk, beside the modules.
+
+    The questions are asked in processes of their own, as many at once as there are processors:
+    the compiler uses one.
+    """
+    say = progress or silent
+    say(0.0, "compiling")
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(mp_context=spawn) as pool:
+        asked = [pool.submit(question) for question in QUESTIONS]
+        for done, answer in enumerate(as_completed(asked), start=1):
+            answer.result()
+            say(done / len(asked), "compiling")
+
+
+def _city() -> Study:
+    return make_city(seed=1, estates=12)
+
+
+def _isochrones() -> None:
+    study = _city()
+    facility = str(study.layer("facilities").uids[0])
+    facility_isochrones(study, [facility], minutes=[5, 10])
+
+
+def _reach() -> None:
+    corner = np.arange(_SIDE * _SIDE).reshape(_SIDE, _SIDE)
+    xy = np.stack([corner.ravel() // _SIDE, corner.ravel() % _SIDE], axis=1) * 50.0
+    across = np.stack([corner[:, :-1].ravel(), corner[:, 1:].ravel()], axis=1)
+    along = np.stack([corner[:-1].ravel(), corner[1:].ravel()], axis=1)
+    links = np.concatenate([across, along])
+    network = WalkNetwork.from_arrays(xy, links, np.full(len(links), 50.0))
+    # Few sources fit narrow numbers, many need wide ones: both are compiled.
+    for sources in ([0], np.arange(0, 5000)):
+        reach = network.reach([sources, [1]], limit_m=900.0)
+        _ = reach.metres, reach.nearest, reach.cm
+
+
+def _coverage_and_edits() -> None:
+    study = _city()
+    rules = load_pack("complete-community-2020").rules
+    measure_coverage(study, rules, origin="building").capacity()
+    base = lay_base(study, rules, terrain=True)
+    x, y = base.ground.gates.xy[0].tolist()
+    gate = str(study.layer("gates").uids[base.ground.gates.gate[0]])
+    what_if(base, [AddFacility("nursery", (x, y)), AddGate((x + 1.0, y)), CloseGate(gate)])
+
+
+def _districts_and_ramps() -> None:
+    study = _city()
+    plan_districts(study, sizes={"count": (2, 6)}, time_limit_s=2.0)
+    step_free(study, minutes=15)
+
+
+QUESTIONS: Final[tuple[Callable[[], None], ...]] = (
+    _isochrones,
+    _reach,
+    _coverage_and_edits,
+    _districts_and_ramps,
+)
+"""The slowest to compile first."""
