@@ -1,7 +1,6 @@
 """Where estates and facilities touch the walk."""
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pytest
 from shapely import LineString, MultiPoint, MultiPolygon, Point, Polygon, box

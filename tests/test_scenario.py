@@ -425,3 +425,24 @@ def test_convenience_stores_stand_in_for_a_supermarket_in_what_if_too(hills):
     rules = [rule for rule in hills.rules if rule.instead]
     assert [hills.rules[r] for r in hills.whole] == rules
     assert len(rules) == 1
+
+
+def test_heights_do_not_end_where_the_edit_does():
+    # Found by an attack: heights were cut out with the blocks around the edits, so that the street
+    # to the open gate was walked as flat and E0055 seemed to gain.
+    city = make_city(seed=1, estates=60)
+    rules = [r for r in load_pack("complete-community-2020").rules if r.id == "CC-08"]
+    base = lay_base(city, rules, terrain=True)
+
+    edits = [AddFacility("nursery", (442072.93, 3243997.46)), SetHours("G0093", "22:00-11:00")]
+
+    assert what_if(base, edits).estates == ()
+
+
+def test_a_wall_is_opened_on_itself_and_a_place_near_the_city(urumqi):
+    with pytest.raises(OptionError, match="from the wall 'B3'; give one within 5 m"):
+        what_if(urumqi, [OpenWall("B3", (CORNER[0] + 25.0, CORNER[1] + 40.0))])
+    with pytest.raises(OptionError, match="km from all streets"):
+        what_if(urumqi, [AddFacility("nursery", (181.0, 0.0))])
+    with pytest.raises(OptionError, match="no place"):
+        AddFacility("nursery", (1e300, 0.0))

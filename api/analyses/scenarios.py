@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from pyproj import Transformer
 
@@ -17,13 +18,17 @@ from gis.scenario import (
     Base,
     Difference,
     Edit,
+    OpenWall,
     Ranking,
+    find_openings,
     lay_base,
     rank_openings,
     what_if,
 )
 from gis.scenario.edits import words_of
 from gis.walkers import load_walker
+
+LONGEST_NAME: Final = 100
 
 
 def base_of(project: Project, how: Walking, *, progress: Progress | None = None) -> Base:
@@ -67,13 +72,24 @@ def what_if_of(
     InputError
         An edit names what is not there, or cannot be done; nothing is kept.
     """
-    if save is not None and not save.strip():
-        raise OptionError("--save needs a name")
-    difference = what_if(base_of(project, how, progress=progress), edits)
+    if save is not None and not (save.strip() and save.isprintable() and len(save) <= LONGEST_NAME):
+        raise OptionError(f"--save needs a name of 1 to {LONGEST_NAME} printable characters")
+    base = base_of(project, how, progress=progress)
+    edits = [_placed(base, edit) for edit in edits]
+    difference = what_if(base, edits)
     if save is not None:
         answer = difference.to_json() | {"how": dict(vars(how))}
         project.save_scenario(save, words_of(edits), answer)
     return difference
+
+
+def _placed(base: Base, edit: Edit) -> Edit:
+    """Open a wall without a place where that brings most, as the ranking of openings does."""
+    if not isinstance(edit, OpenWall) or edit.at is not None:
+        return edit
+    places = [opening for opening in find_openings(base) if opening.wall == edit.uid]
+    best = rank_openings(base, places, count=1).openings
+    return OpenWall(edit.uid, best[0].xy) if best else edit
 
 
 def openings_of(

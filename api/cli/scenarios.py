@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from gis.scenario import (
 )
 
 Place = tuple[float, float]
+MOST_TOGETHER = 20
 PLACE_HELP = "X,Y in metres of the project's CRS, or longitude,latitude in degrees."
 
 
@@ -95,6 +96,12 @@ def whatif(
             raise OptionError(
                 "Say what to try: edits such as --open-wall, or --rank-openings, not both"
             )
+        _require_apart(edits)
+        if rank_openings and (name is not None or not 0 <= set_size <= MOST_TOGETHER or top < 1):
+            raise OptionError(
+                "--rank-openings goes without --save, with --top 1 or more and --set 0 to "
+                f"{MOST_TOGETHER}"
+            )
         result: dict[str, Any] = {"project": str(project), "date": today()}
         if rank_openings:
             ranking = openings_of(opened, how, count=top, set_size=set_size, progress=progress)
@@ -104,7 +111,22 @@ def whatif(
             difference = what_if_of(opened, edits, how, save=name, progress=progress)
             result |= difference.to_json() | {"saved": name}
             lines = list(_difference_lines(difference))
+            if name is not None:
+                lines.append(f"Kept as scenario '{name}'")
     answer(result, lines, as_json=as_json)
+
+
+def _require_apart(edits: Sequence[Edit]) -> None:
+    """Refuse several edits of one thing: which of them is meant last cannot be told."""
+    named = [
+        edit.uid
+        for edit in edits
+        # One wall may be opened at several places.
+        if hasattr(edit, "uid") and not (isinstance(edit, OpenWall) and edit.at is not None)
+    ]
+    for uid in dict.fromkeys(named):
+        if named.count(uid) > 1:
+            raise OptionError(f"Two edits name '{uid}'; give one of them")
 
 
 def place_reader(project: Project) -> Callable[[str, str], Place]:
@@ -155,7 +177,11 @@ def _difference_lines(difference: Difference) -> Iterator[str]:
     else:
         yield "Categories that change (estates):"
         yield from table_lines(rows)
-    yield f"Walks shorter by {number(difference.saved_m)} m in sum, up to the limits"
+    word = "longer" if difference.saved_m < 0 else "shorter"
+    yield f"Walks {word} by {number(abs(difference.saved_m))} m in sum, up to the limits"
+    for edit in difference.edits:
+        if isinstance(edit, OpenWall) and edit.at is not None:
+            yield f"  {edit.uid} opened at {edit.at[0]:.1f},{edit.at[1]:.1f}"
     for change in difference.estates[:20]:
         yield f"  {change.estate}: {change.rule} {change.before} -> {change.after}"
     if len(difference.estates) > 20:

@@ -91,6 +91,7 @@ def coverage(
 def _claim_json(claim: CircleClaim) -> dict[str, Any]:
     return {
         "minutes": claim.minutes,
+        "terrain": claim.coverage.assumptions["terrain"],
         "holds": claim.holds,
         "functions": claim.table().to_dict("records"),
     }
@@ -144,18 +145,27 @@ def _coverage_lines(measured: Coverage, result: dict[str, Any]) -> Iterator[str]
 
 
 def _level_lines(levels: list[dict[str, Any]]) -> Iterator[str]:
-    if levels:
+    if any(level["zh"] is not None for level in levels):
         yield "Circles, each with all that the smaller ones need (estates):"
         rows = [["circle", "complete", "lacking", "people lacking", "missing most"]]
         for level in levels:
             counts = (level["complete"], level["lacking"], level["people_lacking"])
-            rows.append([level["zh"], *map(number, counts), str(level["most_missing"] or "")])
+            rows.append(
+                [
+                    str(level["zh"] or level["level"]),
+                    *map(number, counts),
+                    str(level["most_missing"] or ""),
+                ]
+            )
         yield from table_lines(rows)
 
 
 def _claim_lines(claim: dict[str, Any]) -> Iterator[str]:
     verdict = {True: "holds", False: "does not hold", None: "cannot be told"}[claim["holds"]]
-    yield f"The claim of a {claim['minutes']:g}-minute circle {verdict}:"
+    yield (
+        f"The claim of a {claim['minutes']:g}-minute circle {verdict} "
+        f"(minutes of each rule's walker, {claim['terrain']}):"
+    )
     rows = [["function", "", "households covered", "share"]]
     for row in claim["functions"]:
         share = row["share_households"]
@@ -166,10 +176,12 @@ def _claim_lines(claim: dict[str, Any]) -> Iterator[str]:
 
 def _capacity_lines(items: list[dict[str, Any]]) -> Iterator[str]:
     yield "Sizes, required and present:"
-    rows = [["category", "measure", "required", "present", "missing in reach", "people without"]]
+    rows = [
+        ["category", "measure", "required", "present", "missing in reach", "people without", "of"]
+    ]
     for item in items:
         numbers = (item["required"], item["present"], item["missing"], item["people_unserved"])
-        rows.append([item["category"], item["measure"], *map(number, numbers)])
+        rows.append([item["category"], item["measure"], *map(number, numbers), item["group"]])
     yield from table_lines(rows)
 
 
@@ -358,4 +370,11 @@ def _step_free_lines(found: StepFree) -> Iterator[str]:
             if ramp.people
         ]
         yield from table_lines(rows)
+    if found.chosen:
+        last = found.chosen[-1]
+        count = sum(len(step.ramps) for step in found.chosen)
+        yield (
+            f"Chosen one after the other, {count} ramps gain {number(last.gains_so_far)} people "
+            f"times services; all ramps at once {number(found.gains_bound)}"
+        )
     yield from finding_lines(found.findings)

@@ -21,19 +21,24 @@ NAMES_SHOWN: Final = 3
 def link_findings(
     study: Study,
     linked: NDArray[np.bool_],
+    shut: NDArray[np.bool_],
     doors: NDArray[np.bool_],
     codes: NDArray[np.object_],
     rules: Sequence[Rule],
     longest_link_m: float,
 ) -> Iterator[Finding]:
-    """Tell of estates (n,) and facilities (f,) that are not linked."""
+    """Tell of estates (n,) and facilities (f,) that are not linked.
+
+    Estates all of whose gates are ``shut`` (n,) at that hour are told by the ground.
+    """
     estates = study.layer("estates")
-    if not linked.all():
+    apart = ~linked & ~shut
+    if apart.any():
         yield Finding(
             "estates-unlinked",
-            f"{int((~linked).sum())} of {len(linked)} estates have no street within "
+            f"{int(apart.sum())} of {len(linked)} estates have no street within "
             f"{longest_link_m:g} m on their side of walls and barriers "
-            f"({_named(estates, np.flatnonzero(~linked))}); complete the streets or the gates",
+            f"({_named(estates, np.flatnonzero(apart))}); complete the streets or the gates",
         )
     used = sorted({code for rule in rules for code in rule.categories})
     lost = np.isin(codes, used) & ~doors

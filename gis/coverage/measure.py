@@ -358,7 +358,9 @@ def _findings(
     linked = ground.linked()
     found: dict[str, Any] = {"codes": facts.codes, "rules": rules}
     return (
-        *link_findings(study, linked, facts.linked, longest_link_m=longest_link_m, **found),
+        *link_findings(
+            study, linked, ground.shut(), facts.linked, longest_link_m=longest_link_m, **found
+        ),
         *part_findings(study.layer("estates"), ground, **found),
         *size_findings(facts.layer, rules, facts.wanted),
         *data_findings(study, everybody=crowds.of["all"], **found),

@@ -120,6 +120,8 @@ def explain(
     """
     if terrain not in TERRAINS:
         raise OptionError(f"terrain is '{terrain}'; give one of: {', '.join(TERRAINS)}")
+    if building is not None and origin != "building":
+        raise OptionError("A building is named, but people start at the gate; start at buildings")
     row = find_estate(study.layer("estates"), estate)
     if walker is not None:
         load_walker(walker)

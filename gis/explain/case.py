@@ -16,6 +16,7 @@ from gis.model import Finding, Study
 from gis.network import Ground, WalkNetwork
 from gis.network.attach import blockers_of, nearest_free
 from gis.network.effort import costs_of
+from gis.network.heights import with_heights
 from gis.network.polylines import Polylines
 from gis.network.route import Route, walked_route
 from gis.rules import Rule
@@ -342,7 +343,35 @@ class _NewLinks:
             street=_joined(case.network.street, self.street),
             cost_cm=_joined(old, self.cost),
         )
-        return network, _joined(case.time_cm, self.time)
+        return self._on_slopes(network, _joined(case.time_cm, self.time))
+
+    def _on_slopes(
+        self, network: WalkNetwork, time_cm: NDArray[np.int32]
+    ) -> tuple[WalkNetwork, NDArray[np.int32]]:
+        """Let new ways lie on the ground, as all legs do; pieces of streets keep their costs."""
+        case = self.case
+        new = np.arange(len(case.network.links), len(network.links))
+        new = new[network.street[new] < 0]
+        if not case.terrain or len(new) == 0:
+            return network, time_cm
+        ways = WalkNetwork(
+            xy=network.xy,
+            links=network.links[new],
+            length_cm=network.length_cm[new],
+            lines=network.lines.take(new),
+            street=network.street[new],
+        )
+        ways, _ = with_heights(ways, case.study)
+        if np.isnan(ways.lines.z).all():
+            return network, time_cm
+        # Heights are asked for of streets only: here each way is one, without any traits.
+        ways = replace(ways, street=np.zeros(len(new), dtype=np.int32))
+        closed = np.zeros(len(new), dtype=bool)
+        ways, way_cm = costed(ways, case.rule, case.walker, closed, terrain=True)
+        cost = np.array(network.cost_cm)
+        turn = slice(None, None, -1) if case.back else slice(None)
+        cost[new], time_cm[new] = np.array(ways.cost_cm)[:, turn], way_cm[:, turn]
+        return network.with_costs(cost), time_cm
 
 
 def _joined(old: NDArray[np.int32], new: Iterable[object]) -> NDArray[np.int32]:

@@ -106,6 +106,7 @@ def open_wall(case: Case) -> Change | None:
         return None
     feet = _outward(case.feet_of(places), shape)
     cm = case.from_feet(feet) + _inner_cm(case, feet.xy)
+    cm[feet.link < 0] = BEYOND_CM
     best = int(cm.argmin())
     if cm[best] >= BEYOND_CM:
         return None
@@ -236,7 +237,8 @@ def _inner_cm(case: Case, xy: NDArray[np.float64]) -> NDArray[np.int64]:
         return np.zeros(len(xy), dtype=np.int64)
     start = case.network.xy[case.home[0]]
     metres: NDArray[np.float64] = np.hypot(*(xy - start).T)
-    cm: NDArray[np.int64] = np.rint(100 * metres).astype(np.int64)
+    # A place that no street is near has no coordinates, and is as far as anything.
+    cm: NDArray[np.int64] = np.rint(np.nan_to_num(100 * metres, nan=BEYOND_CM)).astype(np.int64)
     return cm
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from itertools import pairwise
+from typing import Any, Final, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -13,7 +14,12 @@ from numpy.typing import NDArray
 from gis.errors import OptionError, UnknownNameError
 from gis.isochrones.blockers import Blockers
 from gis.isochrones.polygons import band_polygons, polygons_frame
-from gis.isochrones.streets import reached_buildings, reached_streets, streets_frame
+from gis.isochrones.streets import (
+    ReachedStreets,
+    reached_buildings,
+    reached_streets,
+    streets_frame,
+)
 from gis.model import Finding, Layer, Study
 from gis.network import Ground, WalkNetwork, costs_of, lay_ground, unknown_share, with_heights
 from gis.network.attach import LONGEST_LINK_M, add_nodes, join
@@ -22,6 +28,8 @@ from gis.network.polylines import Polylines
 from gis.walkers import Walker, load_walker
 
 Terrain = Literal["auto", "on", "off"]
+MOST: Final = 100_000
+"""Metres or minutes of a band; beyond it nobody walks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +101,8 @@ def facility_isochrones(
     uids = layer.uids[rows]
     crs = layer.crs
     speed = who.speed_m_s if minutes is not None else None
-    reached = reached_streets(network, sources, limits)
-    blockers = Blockers.of_study(study, closed=_closed_estates(ground))
+    reached = _streets_only(reached_streets(network, sources, limits))
+    blockers = Blockers.of_study(study, closed=ground.shut())
     return Isochrones(
         streets=streets_frame(reached, uids, crs, speed_m_s=speed),
         homes=_homes(study, ground, network, sources, limits, uids, speed),
@@ -128,8 +136,13 @@ def _limits_m(
     if (metres is None) == (minutes is None):
         raise OptionError("Give the bands either in metres or in minutes")
     limits = list(metres or ()) or [m * 60 * walker.speed_m_s for m in minutes or ()]
-    if not limits:
-        raise OptionError("Give at least one limit")
+    told = list(metres or minutes or ())
+    rising = all(low < high for low, high in pairwise([0.0, *told]))
+    if not told or not rising or not told[-1] <= MOST:
+        raise OptionError(
+            f"The bands are {', '.join(f'{limit:g}' for limit in told) or 'none'}; give rising "
+            f"{'metres' if metres is not None else 'minutes'} above 0 and up to {MOST:,}"
+        )
     return limits
 
 
@@ -182,12 +195,17 @@ def _with_sources(
     return joined.with_costs(np.concatenate([cost, inward])), sources
 
 
-def _closed_estates(ground: Ground) -> NDArray[np.bool_]:
-    """Return (estates,) which have gates and none that is open at that hour."""
-    mapped = np.zeros(ground.estates, dtype=bool)
-    mapped[ground.gates.estate] = True
-    mapped[ground.gates.estate[ground.gates.open]] = False
-    return mapped
+def _streets_only(reached: ReachedStreets) -> ReachedStreets:
+    """Leave out legs and ways inside estates, which run beside each other and are no streets."""
+    kept = reached.network.street[reached.link] >= 0
+    before = np.concatenate([[0], np.cumsum(kept)])
+    return replace(
+        reached,
+        first=before[reached.first],
+        link=reached.link[kept],
+        from_cm=reached.from_cm[kept],
+        to_cm=reached.to_cm[kept],
+    )
 
 
 def _homes(

@@ -128,6 +128,13 @@ class Ground:
         linked[self.origins.estate[self.origins.node >= 0]] = True
         return linked
 
+    def shut(self) -> NDArray[np.bool_]:
+        """Return (estates,) which estates have mapped gates, and none that is open."""
+        shut = np.zeros(self.estates, dtype=bool)
+        shut[self.gates.estate] = True
+        shut[self.gates.estate[self.gates.open]] = False
+        return shut
+
     def narrow(self, min_width_m: float) -> NDArray[np.bool_]:
         """Return (e,) which links lead through a gate narrower than ``min_width_m``.
 

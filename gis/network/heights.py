@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import Delaunay
 
-from gis.model import Finding, Study
+from gis.model import Finding, Layer, Study
 from gis.network.graph import WalkNetwork
 from gis.network.polylines import Polylines
 
@@ -196,9 +197,30 @@ def _over_ground(network: WalkNetwork, study: Study) -> NDArray[np.bool_]:
     return np.asarray(over[network.street])
 
 
-def _on_ground(study: Study, xy: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[Finding]]:
-    """Heights (m,) of places (m, 2) between the spot heights."""
-    frame = study.frame("heights")
+@dataclass(frozen=True, eq=False)
+class _Net:
+    """Triangles between spot heights, their places taken from ``middle``; see `_between`."""
+
+    middle: NDArray[np.float64]
+    here: NDArray[np.float64]
+    shaken: NDArray[np.float64]
+    z: NDArray[np.float64]
+    corners: NDArray[np.int32]
+    beside: NDArray[np.int32]
+
+
+_NETS: Final[WeakKeyDictionary[Layer, _Net | Finding]] = WeakKeyDictionary()
+"""The triangles of each layer of heights, as long as it lives: a DEM takes seconds to divide."""
+
+
+def _net_of(layer: Layer) -> _Net | Finding:
+    if layer not in _NETS:
+        _NETS[layer] = _triangles(layer)
+    return _NETS[layer]
+
+
+def _triangles(layer: Layer) -> _Net | Finding:
+    frame = layer.frame
     spots = pd.DataFrame(
         {"x": frame.geometry.x, "y": frame.geometry.y, "z": frame["elevation_m"].to_numpy()}
     ).dropna()
@@ -210,18 +232,26 @@ def _on_ground(study: Study, xy: NDArray[np.float64]) -> tuple[NDArray[np.float6
             f"The {len(here)} spot heights lie on one line or are too few to say what is between "
             "them; import more"
         )
-        return np.full(len(xy), np.nan), [Finding("heights-too-few", text)]
+        return Finding("heights-too-few", text)
     middle = here.mean(axis=0)  # northings of millions would cost digits
     here = here - middle
     # The squares of a grid have no best diagonal, over which the triangulation loses minutes, and
     # points on one line make triangles without area.
     shaken = here + np.random.default_rng(0).uniform(-_SHAKE_M, _SHAKE_M, here.shape)
     net = Delaunay(shaken)
+    return _Net(middle, here, shaken, spots["z"].to_numpy(), net.simplices, net.neighbors)
+
+
+def _on_ground(study: Study, xy: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[Finding]]:
+    """Heights (m,) of places (m, 2) between the spot heights."""
+    net = _net_of(study.layer("heights"))
+    z = np.full(len(xy), np.nan)
+    if isinstance(net, Finding):
+        return z, [net]
     # The search for the triangle of a place begins at that of the place before: neighbours first.
     order = np.lexsort((xy[:, 0], np.floor(xy[:, 1] / _BAND_M)))
-    z = np.full(len(xy), np.nan)
     z[order] = _between(
-        xy[order] - middle, here, shaken, spots["z"].to_numpy(), net.simplices, net.neighbors
+        xy[order] - net.middle, net.here, net.shaken, net.z, net.corners, net.beside
     )
     return z, []
 

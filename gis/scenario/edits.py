@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from gis.errors import OptionError
 from gis.hours import Hours
 from gis.model import Categories
+
+_FARTHEST_M: Final = 1e8
+"""No coordinate of a metric CRS is larger; beyond, and NaN, is no place."""
 
 
 @dataclass(frozen=True)
@@ -146,5 +150,5 @@ def words_of(edits: Iterable[Edit]) -> list[dict[str, object]]:
 
 
 def _require_place(what: str, xy: tuple[float, float]) -> None:
-    if len(xy) != 2 or not np.isfinite(xy).all():
+    if len(xy) != 2 or not (np.abs(xy) < _FARTHEST_M).all():
         raise OptionError(f"{what}: {xy} is no place; give X,Y in metres of the project's CRS")

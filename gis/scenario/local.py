@@ -162,11 +162,16 @@ class _Part:
 
 def _part(base: Base, rows: Rows, box: _Box) -> _Part:
     """Cut the rows that touch a box out of a study; one walked street and one estate at least."""
-    layers, taken = {}, {}
+    layers: dict[str, Layer] = {}
+    taken: dict[str, NDArray[np.int64]] = {}
     for kind in _KINDS:
         if kind not in base.study:
             continue
         layer = base.study.layer(kind)
+        if kind == "heights":
+            # All of them: where they end, the ground is unknown and would be walked as flat.
+            layers[kind], taken[kind] = layer, np.arange(len(layer))
+            continue
         # The frame keeps its index, so that it is built once for all edits of a base.
         found = layer.frame.sindex.query(box.shape, predicate="intersects")
         come = rows.moved_into(kind, box.shape)

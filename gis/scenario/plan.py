@@ -35,6 +35,9 @@ ON_OUTLINE_M: Final = 5.0
 _GUESSED: Final = ("assumed", "boundary")
 _EDITED: Final = ("gates", "walls", "facilities", "streets")
 
+FAR_M: Final = 10_000.0
+"""Nobody walks there: a place this far from every street is a slip of the pen."""
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -149,8 +152,9 @@ class _Draft:
         return Rows(self._added, self._changed, self._dropped, none_of, tuple(self._places))
 
     def take(self, edit: Edit) -> None:
+        self._require_near(edit)
         if isinstance(edit, OpenWall):
-            self._add_gate(edit.at or self._opening_of(edit.uid), f"the wall '{edit.uid}'")
+            self._open_wall(edit)
         elif isinstance(edit, AddGate):
             self._add_gate(edit.xy, "the new gate")
         elif isinstance(edit, OpenGate):
@@ -169,6 +173,33 @@ class _Draft:
             self._places.append(shapely.Point(edit.xy))
         else:
             self._remove(edit)
+
+    def _require_near(self, edit: Edit) -> None:
+        """Refuse places far from the city: most often a slip in longitude and latitude."""
+        places = getattr(edit, "line", None) or [
+            xy for xy in (getattr(edit, "xy", None), getattr(edit, "at", None)) if xy is not None
+        ]
+        if not places:
+            return
+        low_x, low_y, high_x, high_y = shapely.total_bounds(self._study.layer("streets").geometries)
+        for x, y in places:
+            away_m = max(low_x - x, x - high_x, low_y - y, y - high_y)
+            if away_m > FAR_M:
+                raise OptionError(
+                    f"The place {x:.1f}, {y:.1f} lies {away_m / 1000:,.0f} km from all streets; "
+                    "give X,Y in metres of the project's CRS, or longitude,latitude"
+                )
+
+    def _open_wall(self, edit: OpenWall) -> None:
+        wall = self._geometry("walls", self._row("walls", edit.uid))
+        at = edit.at or self._opening_of(edit.uid)
+        away_m = shapely.distance(wall, shapely.Point(at))
+        if away_m > ON_OUTLINE_M:
+            raise OptionError(
+                f"The place {at[0]:.1f}, {at[1]:.1f} lies {away_m:,.1f} m from the wall "
+                f"'{edit.uid}'; give one within {ON_OUTLINE_M:g} m of it"
+            )
+        self._add_gate(at, f"the wall '{edit.uid}'")
 
     def _add(self, kind: str, **values: Any) -> None:
         rows = self._added.setdefault(kind, [])

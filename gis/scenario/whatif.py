@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.coverage import measure_coverage
-from gis.model import Study
+from gis.model import Finding, Study
 from gis.scenario.base import COVERED, GAP, NO_DATA, STATUSES, UNLINKED, Base
 from gis.scenario.difference import Difference, EstateChange, Standing, difference_of
-from gis.scenario.edits import Edit
+from gis.scenario.edits import Edit, OpenWall
 from gis.scenario.plan import apply
 
 
@@ -28,7 +28,7 @@ def what_if(base: Base, edits: Sequence[Edit]) -> Difference:
     UnknownNameError, OptionError
         An edit names what is not there, or places a gate where there is neither outline nor wall.
     """
-    difference = difference_of(base, edits)
+    difference = replace(difference_of(base, edits), findings=tuple(_told(base, edits)))
     if not base.whole:
         return difference
     was = _statuses(base, base.study)
@@ -49,8 +49,19 @@ def what_if(base: Base, edits: Sequence[Edit]) -> Difference:
         after=tuple(after),
         people_gained=tuple(gained),
         estates=tuple(changes),
-        findings=(),
     )
+
+
+def _told(base: Base, edits: Sequence[Edit]) -> Iterator[Finding]:
+    opened = {edit.uid for edit in edits if isinstance(edit, OpenWall)}
+    if opened:
+        walls = base.study.layer("walls").frame
+        kept = walls["uid"].isin(opened) & ~walls["removable"].fillna(True).astype(bool)
+        if kept.any():
+            yield Finding(
+                "wall-not-removable",
+                f"Not marked as removable, but opened here: {', '.join(walls['uid'][kept])}",
+            )
 
 
 def _statuses(base: Base, study: Study) -> NDArray[np.int8]:
