@@ -27,6 +27,9 @@ FLAGS = (
 )
 
 
+PATIENCE_MS = 240_000
+
+
 @pytest.fixture(scope="session")
 def chromium(need: Callable[[object, str], None]) -> str:
     """Path of the browser."""
@@ -65,6 +68,8 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(
         offline=True, viewport={"width": 1280, "height": 800}, locale="zh-CN"
     )
+    # How long a busy machine takes says nothing of the page: no test waits for a time.
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 
