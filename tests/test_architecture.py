@@ -82,7 +82,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "gis.demand",
         "gis.coverage",
     },
-    "gis.districts": {"gis.errors", "gis.model", "gis.network"},
+    "gis.partition": {"gis.errors"},
+    "gis.districts": {"gis.errors", "gis.model", "gis.network", "gis.partition"},
     "gis.sheets": {"gis.errors", "gis.model", "gis.coverage", "gis.rules", "gis.districts"},
     "gis.sample": {"gis.errors", "gis.crs", "gis.model", "gis.rules", "gis.resources"},
     "gis.maps": {

@@ -5,13 +5,11 @@
 """
 
 from gis.districts.adjacency import Adjacency
-from gis.districts.check import check_partition, measure_partition
 from gis.districts.check_plan import check_plan
 from gis.districts.district_plan import DistrictPlan, LeftOut
-from gis.districts.partition import Partition, partition
 from gis.districts.plan import plan_districts
-from gis.districts.reduce import LeftUnit
 from gis.districts.where import select
+from gis.partition import LeftUnit, Partition, check_partition, measure_partition, partition
 
 __all__ = [
     "Adjacency",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.districts.check import check_partition
 from gis.districts.district_plan import DistrictPlan
 from gis.model import Layer
+from gis.partition import check_partition
 
 
 def check_plan(plan: DistrictPlan, estates: Layer) -> tuple[str, ...]:

@@ -25,11 +25,10 @@ from gis.districts.adjacency import (
 )
 from gis.districts.check_plan import check_plan
 from gis.districts.district_plan import DistrictPlan, LeftOut
-from gis.districts.partition import Partition, partition
-from gis.districts.reduce import connected
 from gis.districts.where import select
 from gis.errors import CheckError, OptionError
 from gis.model import PERSONS_PER_HOUSEHOLD, Layer, Progress, Study, people_of, silent
+from gis.partition import Partition, connected, partition
 
 COMMUNITY_PEOPLE: Final = (5000.0, 12000.0)
 """People of a community, the measuring unit of GB 50180-2018 (five-minute circle, table 3.0.4)."""

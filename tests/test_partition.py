@@ -10,8 +10,8 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis.districts import check_partition, measure_partition, partition
 from gis.errors import OptionError
+from gis.partition import check_partition, measure_partition, partition
 
 PATH_OF_4 = [(0, 1), (1, 2), (2, 3)]
 

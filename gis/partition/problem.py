@@ -10,8 +10,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from gis.districts.state import OBJECTIVES
 from gis.errors import OptionError
+from gis.partition.state import OBJECTIVES
 
 _FAULTS_TOLD = 6
 ROUNDING = 1e-9

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gis.districts.state import (
+from gis.partition.state import (
     AFTER,
     BALANCE,
     BROKEN,

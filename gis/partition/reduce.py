@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from gis.districts.problem import Problem
+from gis.partition.problem import Problem
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gis.districts.check import check_partition, measure_partition
-from gis.districts.contract import Blocks, blocks_of, join_torn, make_instance, make_small
-from gis.districts.exact import enumerate_all
-from gis.districts.problem import Problem, read_problem
-from gis.districts.reduce import LeftUnit, Reduced, count_range, reduce, sums, why_not
-from gis.districts.search import Clock, search
 from gis.errors import CheckError
+from gis.partition.check import check_partition, measure_partition
+from gis.partition.contract import Blocks, blocks_of, join_torn, make_instance, make_small
+from gis.partition.exact import enumerate_all
+from gis.partition.problem import Problem, read_problem
+from gis.partition.reduce import LeftUnit, Reduced, count_range, reduce, sums, why_not
+from gis.partition.search import Clock, search
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 

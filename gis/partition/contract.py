@@ -10,10 +10,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from gis.districts.exact import MOST_UNITS, Small, pack_small
-from gis.districts.problem import Problem
-from gis.districts.reduce import sums
-from gis.districts.state import BALANCE, COMPACT, CUT, FAR, LOST, OBJECTIVES, Instance
+from gis.partition.exact import MOST_UNITS, Small, pack_small
+from gis.partition.problem import Problem
+from gis.partition.reduce import sums
+from gis.partition.state import BALANCE, COMPACT, CUT, FAR, LOST, OBJECTIVES, Instance
 
 _LINK_TIE: Final = {CUT: 1.0, BALANCE: 1e-5, COMPACT: 0.0}
 _SPREAD_TIE: Final = {CUT: 0.05, BALANCE: 1e-6, COMPACT: 0.0}

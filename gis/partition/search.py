@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.districts.anneal import anneal, split, usual_change
-from gis.districts.mend import mend, place, trim
-from gis.districts.state import BROKEN, CUT, NOW, WEIGHT, Instance, State, labels, load, make_state
+from gis.partition.anneal import anneal, split, usual_change
+from gis.partition.mend import mend, place, trim
+from gis.partition.state import BROKEN, CUT, NOW, WEIGHT, Instance, State, labels, load, make_state
 
 _MOST_STEPS: Final = 3_000_000
 _STEPS_PER_UNIT: Final = 300

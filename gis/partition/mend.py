@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from gis.districts.anneal import free_slot, move, recombine, sizes_of, split
-from gis.districts.state import (
+from gis.partition.anneal import free_slot, move, recombine, sizes_of, split
+from gis.partition.state import (
     AFTER,
     BOUNDS,
     BROKEN,
