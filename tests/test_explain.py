@@ -22,7 +22,7 @@ from shapely.geometry import LineString, Point, box
 
 from gis.coverage import measure_coverage
 from gis.errors import OptionError, UnknownNameError
-from gis.explain import CAUSES, REMEDIES, explain, find_estate, find_rule
+from gis.explain import CAUSES, REMEDIES, explain, find_rule
 from gis.explain.changes import _outward
 from gis.explain.laid import lay_case
 from gis.model import KINDS, Layer, Study
@@ -547,17 +547,6 @@ def test_a_facility_that_no_street_leads_to_is_told_where_it_would_be_near_enoug
 
 
 # -- Asking
-
-
-def test_an_estate_is_found_by_uid_or_by_a_name_that_is_its_own():
-    estates = layer("estates", [box(0, 0, 1, 1)] * 3, name=["甲", "乙", "乙"])
-
-    assert find_estate(estates, "estates-1") == 1
-    assert find_estate(estates, " 甲 ") == 0
-    with pytest.raises(UnknownNameError, match="2 estates; give one of the uids: estates-1, est"):
-        find_estate(estates, "乙")
-    with pytest.raises(UnknownNameError, match="There is no estate '丙'"):
-        find_estate(estates, "丙")
 
 
 def test_a_rule_is_found_by_id_or_by_a_word_for_its_category():

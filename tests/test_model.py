@@ -161,3 +161,14 @@ def test_one_word_cannot_stand_for_two_categories():
                 Category("creche", "幼托", "Creche", "childcare", ("托儿所",)),
             )
         )
+
+
+def test_a_row_is_found_by_uid_or_by_a_name_that_is_its_own():
+    layer = estates([square(0, 0)] * 3, name=["甲", "乙", "乙"])
+
+    assert layer.find("E1") == 1
+    assert layer.find(" 甲 ") == 0
+    with pytest.raises(UnknownNameError, match="2 estates; give one of the uids: E1, E2"):
+        layer.find("乙")
+    with pytest.raises(UnknownNameError, match="There is no estate '丙'"):
+        layer.find("丙")

@@ -3,7 +3,7 @@
 Every figure is that of a search: the walk as it is, and the walk with one thing changed.
 """
 
-from gis.explain.answer import explain, find_estate, find_rule
+from gis.explain.answer import explain, find_rule
 from gis.explain.explanation import CAUSES, REMEDIES, Cause, Explanation, Part, Remedy
 
 __all__ = [
@@ -14,6 +14,5 @@ __all__ = [
     "Part",
     "Remedy",
     "explain",
-    "find_estate",
     "find_rule",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -19,40 +18,13 @@ from gis.explain.changes import open_own_gates, open_passages, open_wall
 from gis.explain.explanation import Cause, Explanation, Part, Remedy
 from gis.explain.laid import TERRAINS, Terrain, at_home, comes_back_late, lay_case, status_of
 from gis.explain.remedies import remedies_of
-from gis.model import Categories, Layer, Study
+from gis.model import Categories, Study
 from gis.network import LONGEST_LINK_M, Ground, lay_ground
 from gis.network.gates import AT
 from gis.network.ground import Origin
 from gis.network.route import segments_of
 from gis.rules import Rule
 from gis.walkers import load_walker
-
-UIDS_TOLD: Final = 10
-
-
-def find_estate(estates: Layer, word: str) -> int:
-    """Return the row of the estate whose uid, else whose name, is ``word``.
-
-    Raises
-    ------
-    UnknownNameError
-        There is none, or the name is that of several; their uids are told.
-    """
-    asked = word.strip()
-    rows = np.flatnonzero(estates.uids == asked)
-    if len(rows) == 0:
-        names = estates.frame["name"].astype("str").str.strip()
-        rows = np.flatnonzero((names == asked).to_numpy(dtype=bool, na_value=False))
-    if len(rows) == 1:
-        return int(rows[0])
-    if len(rows) == 0:
-        raise UnknownNameError(f"There is no estate '{asked}'; give the uid or the name of one")
-    uids = estates.uids[rows]
-    more = f" and {len(uids) - UIDS_TOLD} more" if len(uids) > UIDS_TOLD else ""
-    raise UnknownNameError(
-        f"The name '{asked}' is that of {len(uids)} estates; give one of the uids: "
-        f"{', '.join(str(uid) for uid in uids[:UIDS_TOLD])}{more}"
-    )
 
 
 def find_rule(rules: Sequence[Rule], word: str) -> Rule:
@@ -122,7 +94,7 @@ def explain(
         raise OptionError(f"terrain is '{terrain}'; give one of: {', '.join(TERRAINS)}")
     if building is not None and origin != "building":
         raise OptionError("A building is named, but people start at the gate; start at buildings")
-    row = find_estate(study.layer("estates"), estate)
+    row = study.layer("estates").find(estate)
     if walker is not None:
         load_walker(walker)
         rule = replace(rule, walker=walker)

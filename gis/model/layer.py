@@ -33,6 +33,7 @@ PANDAS_TYPES: Final[dict[str, str]] = {
     "date": "str",
 }
 MAX_FAULTS_TOLD: Final = 5
+_UIDS_TOLD: Final = 10
 
 PERSONS_PER_HOUSEHOLD: Final = 2.62
 """Persons per family household, census of 2020-11-01 (national mean)."""
@@ -118,6 +119,31 @@ class Layer:
                 f"give one of: {', '.join([*known, 'area_m2', 'count'])}"
             )
         return np.asarray(self.frame[column].to_numpy(dtype=float, na_value=np.nan))
+
+    def find(self, word: str) -> int:
+        """Return the row whose uid, else whose name, is ``word``.
+
+        Raises
+        ------
+        UnknownNameError
+            There is none, or the name is that of several; their uids are told.
+        """
+        asked = word.strip()
+        rows = np.flatnonzero(self.uids == asked)
+        if len(rows) == 0 and "name" in self.frame:
+            names = self.frame["name"].astype("str").str.strip()
+            rows = np.flatnonzero((names == asked).to_numpy(dtype=bool, na_value=False))
+        if len(rows) == 1:
+            return int(rows[0])
+        what = self.kind.en.lower().removesuffix("s")
+        if len(rows) == 0:
+            raise UnknownNameError(f"There is no {what} '{asked}'; give the uid or the name of one")
+        uids = self.uids[rows]
+        more = f" and {len(uids) - _UIDS_TOLD} more" if len(uids) > _UIDS_TOLD else ""
+        raise UnknownNameError(
+            f"The name '{asked}' is that of {len(uids)} {self.kind.en.lower()}; give one of the "
+            f"uids: {', '.join(str(uid) for uid in uids[:_UIDS_TOLD])}{more}"
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,83 @@
+"""Small tables of words beside the layers: locks, link edits, a plan as a list of estates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gis.errors import ColumnError, FileError
+from gis.io.formats import open_source
+from gis.io.source import Wish
+from gis.io.values import text_values
+from gis.io.words import plain
+
+
+@dataclass(frozen=True, eq=False)
+class TextTable:
+    """n rows of text of one file.
+
+    ``columns``: name -> (n,) texts, None where the cell is blank; a column that the file does not
+    have is not there. ``rows`` (n,) are the numbers of the rows as a person sees them.
+    """
+
+    file: str
+    columns: Mapping[str, NDArray[np.object_]]
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, name: str) -> NDArray[np.object_]:
+        """Texts of a column; all None where the file does not have it."""
+        return self.columns.get(name, np.full(len(self), None, dtype=object))
+
+    def place(self, row: int) -> str:
+        """Name a row (from 0) as messages do: file and number."""
+        return f"{self.file} row {int(self.rows[row])}"
+
+
+def read_table(
+    path: Path, headings: Mapping[str, Collection[str]], *, required: Collection[str] = ()
+) -> TextTable:
+    """Read the columns that mean something from a file of any format; all else is passed over.
+
+    Parameters
+    ----------
+    headings
+        Our name of each column -> how else people write it; capitals, blanks and units do not
+        count.
+    required
+        Names of the columns without which the file is of no use.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read, or it holds no rows.
+    ColumnError
+        A column that is required is not there, or two columns mean the same.
+    """
+    meant = {plain(word): ours for ours, words in headings.items() for word in (ours, *words)}
+    source = open_source(path, Wish(knows=lambda heading: plain(heading) in meant))
+    if not len(source):
+        raise FileError(f"{path.name} has no rows; check the file")
+    columns: dict[str, NDArray[np.object_]] = {}
+    for heading, raw in source.columns.items():
+        ours = meant.get(plain(heading))
+        if ours is None:
+            continue
+        if ours in columns:
+            raise ColumnError(f"{path.name} has two columns of {ours}; take one out")
+        columns[ours] = np.array([_tidy(text) for text in text_values(raw)], dtype=object)
+    lacking = [name for name in required if name not in columns]
+    if lacking:
+        told = " or ".join([lacking[0], *sorted(headings[lacking[0]])])
+        raise ColumnError(f"{path.name} has no column {told}; add it")
+    return TextTable(path.name, columns, source.rows)
+
+
+def _tidy(text: str | None) -> str | None:
+    return (text or "").strip() or None
