@@ -7,14 +7,13 @@ are read by `gis.osm`, small tables of words by `read_table`.
 
 from gis.io.layer import read_layer
 from gis.io.report import ImportReport, RowNote
-from gis.io.text_table import TextTable, read_table
+from gis.io.text_table import read_table
 from gis.io.write import FORMATS, write_layer, write_layers
 
 __all__ = [
     "FORMATS",
     "ImportReport",
     "RowNote",
-    "TextTable",
     "read_layer",
     "read_table",
     "write_layer",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,30 +13,7 @@ from gis.io.formats import open_source
 from gis.io.source import Wish
 from gis.io.values import text_values
 from gis.io.words import plain
-
-
-@dataclass(frozen=True, eq=False)
-class TextTable:
-    """n rows of text of one file.
-
-    ``columns``: name -> (n,) texts, None where the cell is blank; a column that the file does not
-    have is not there. ``rows`` (n,) are the numbers of the rows as a person sees them.
-    """
-
-    file: str
-    columns: Mapping[str, NDArray[np.object_]]
-    rows: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def column(self, name: str) -> NDArray[np.object_]:
-        """Texts of a column; all None where the file does not have it."""
-        return self.columns.get(name, np.full(len(self), None, dtype=object))
-
-    def place(self, row: int) -> str:
-        """Name a row (from 0) as messages do: file and number."""
-        return f"{self.file} row {int(self.rows[row])}"
+from gis.model import TextTable
 
 
 def read_table(

@@ -16,6 +16,7 @@ from gis.model.layer import (
     people_of,
 )
 from gis.model.progress import Progress, silent
+from gis.model.text_table import TextTable
 
 __all__ = [
     "CATEGORIES_FILE",
@@ -30,6 +31,7 @@ __all__ = [
     "Layer",
     "Progress",
     "Study",
+    "TextTable",
     "Type",
     "empty_frame",
     "people_of",
