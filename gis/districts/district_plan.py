@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,11 +20,15 @@ _SUMMED: Final = ("households", "people", "area_m2", "buildings", "floor_area_m2
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An estate without a district, and why; ``proved``: no plan with these settings holds it."""
+    """An estate without a district, and why; ``proved``: no plan with these settings holds it.
+
+    ``remedy`` is the smallest change that would place it, empty where none is known.
+    """
 
     estate: str
     reason: str
     proved: bool
+    remedy: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +36,8 @@ class DistrictPlan:
     """One way of cutting the city into districts.
 
     ``estates`` (n,) uid of every estate of the layer; ``district`` (n,) "D1", "D2", ... from
-    north-west to south-east, or None; ``left_out``: those that took part and have none.
-    ``settings`` hold every assumption. ``objective``, ``bound``, ``gap``, ``status`` and
+    north-west to south-east (free words in a plan that a person drew), or None; ``left_out``:
+    those that took part and have none. ``settings`` hold every assumption. ``objective``, ``bound``, ``gap``, ``status`` and
     ``reason`` are those of `Partition`.
     """
 
@@ -50,9 +55,8 @@ class DistrictPlan:
 
     @property
     def districts(self) -> tuple[str, ...]:
-        """Names of the districts, in their order."""
-        names = {str(d) for d in self.district if d is not None}
-        return tuple(sorted(names, key=lambda name: int(name[1:])))
+        """Names of the districts in their natural order: D2 comes before D10."""
+        return tuple(sorted({str(d) for d in self.district if d is not None}, key=_natural))
 
     def table(self, estates: Layer) -> pd.DataFrame:
         """Sum up each district: one row each, in their order.
@@ -87,3 +91,9 @@ class DistrictPlan:
         table = pd.DataFrame(rows, columns=["district", "estates", *names, "people_estimated"])
         whole = [c for c in table if c not in ("district", *_SUMMED)]
         return table.astype(dict.fromkeys(_SUMMED, float) | dict.fromkeys(whole, "int64"))
+
+
+def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Key that sorts the numbers in a name by value."""
+    parts = re.split(r"(\d+)", name)
+    return tuple((1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts)

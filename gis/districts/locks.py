@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,16 +46,6 @@ class Locks:
             raise OptionError(
                 f"The locked district '{empty[0]}' has no estate; lock its estates into it"
             )
-
-    @property
-    def words(self) -> dict[str, Any]:
-        """The locks as plain values, for the settings of a plan."""
-        return {
-            "fixed": dict(self.fixed),
-            "closed": sorted(self.closed),
-            "join": [list(group) for group in self.join],
-            "apart": [list(group) for group in self.apart],
-        }
 
 
 def read_locks(table: TextTable, estates: Layer) -> Locks:

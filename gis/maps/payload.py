@@ -141,21 +141,15 @@ def _membership(estates: Layer, plan: DistrictPlan | None) -> tuple[list[int], l
     """Place of each estate's district in the plan's list (-1: none), and why it was left out."""
     if plan is None:
         return [-1] * len(estates), [None] * len(estates)
-    order = {name: i for i, name in enumerate(_names(plan))}
+    order = {name: i for i, name in enumerate(plan.districts)}
     member = dict(zip(plan.estates, plan.district, strict=True))
     reasons = {left.estate: left.reason for left in plan.left_out}
     district = [order.get(member.get(uid) or "", -1) for uid in estates.uids]
     return district, [reasons.get(uid) for uid in estates.uids]
 
 
-def _names(plan: DistrictPlan) -> list[str]:
-    """Names of the districts in the order in which they are numbered."""
-    found = {str(name) for name in plan.district if name is not None}
-    return sorted(found, key=lambda name: (len(name), name))
-
-
 def _districts(plan: DistrictPlan, estates: Layer, writer: ShapeWriter) -> list[dict[str, Any]]:
-    names = _names(plan)
+    names = plan.districts
     member, _ = _membership(estates, plan)
     colour = _colours(len(names), member, plan, estates)
     people, _ = people_of(estates)
