@@ -37,8 +37,8 @@ class DistrictPlan:
 
     ``estates`` (n,) uid of every estate of the layer; ``district`` (n,) "D1", "D2", ... from
     north-west to south-east (free words in a plan that a person drew), or None; ``left_out``:
-    those that took part and have none. ``settings`` hold every assumption. ``objective``, ``bound``, ``gap``, ``status`` and
-    ``reason`` are those of `Partition`.
+    those that took part and have none. ``settings`` hold every assumption. ``objective``,
+    ``bound``, ``gap``, ``status`` and ``reason`` are those of `Partition`.
     """
 
     name: str
