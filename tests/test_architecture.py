@@ -83,7 +83,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "gis.coverage",
     },
     "gis.partition": {"gis.errors"},
-    "gis.districts": {"gis.errors", "gis.model", "gis.network", "gis.partition"},
+    "gis.districts": {
+        "gis.errors",
+        "gis.model",
+        "gis.io",
+        "gis.network",
+        "gis.coverage",
+        "gis.partition",
+    },
     "gis.sheets": {"gis.errors", "gis.model", "gis.coverage", "gis.rules", "gis.districts"},
     "gis.sample": {"gis.errors", "gis.crs", "gis.model", "gis.rules", "gis.resources"},
     "gis.maps": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ import shapely
 
 from gis.districts.locks import Locks, groups_of, locked_units, read_locks
 from gis.errors import LayerError, OptionError, UnknownNameError
-from gis.model import KINDS, Layer, TextTable, empty_frame
+from gis.model import KINDS, Layer, empty_frame
 
 CRS = "EPSG:4545"
 
@@ -18,22 +20,28 @@ CRS = "EPSG:4545"
 def estates(*names: str) -> Layer:
     empty = empty_frame(KINDS["estates"], crs=CRS)
     n = len(names)
-    data = {c: pd.Series([None] * n).astype(empty[c].dtype) for c in empty if c != "geometry"}
+    data = {c: pd.Series([""] * n).astype(empty[c].dtype) for c in empty if c != "geometry"}
     data["uid"] = pd.Series([f"E{i + 1}" for i in range(n)], dtype="str")
     data["name"] = pd.Series(names, dtype="str")
     points = shapely.points(500_000.0 + np.arange(n), 3_000_000.0)
     return Layer(KINDS["estates"], gpd.GeoDataFrame(data, geometry=points, crs=CRS))
 
 
-def table(**columns: list[str | None]) -> TextTable:
-    arrays = {name: np.array(values, dtype=object) for name, values in columns.items()}
-    n = len(next(iter(arrays.values())))
-    return TextTable("locks.csv", arrays, np.arange(2, n + 2))
+def table(folder: Path, **columns: list[str]) -> Path:
+    path = folder / "locks.csv"
+    rows = [",".join(cells) for cells in zip(*columns.values(), strict=True)]
+    path.write_text("\n".join([",".join(columns), *rows]) + "\n", encoding="utf-8")
+    return path
 
 
-def test_estates_are_locked_by_uid_or_name_and_one_row_closes_the_district():
+def test_estates_are_locked_by_uid_or_name_and_one_row_closes_the_district(tmp_path):
     locks = read_locks(
-        table(estate=["E1", "乙苑", "E3"], district=["东", "东", "西"], closed=[None, "是", "否"]),
+        table(
+            tmp_path,
+            estate=["E1", "乙苑", "E3"],
+            district=["东", "东", "西"],
+            closed=["", "是", "否"],
+        ),
         estates("甲苑", "乙苑", "丙苑"),
     )
     assert locks.fixed == {"E1": "东", "E2": "东", "E3": "西"}
@@ -48,14 +56,14 @@ def test_estates_are_locked_by_uid_or_name_and_one_row_closes_the_district():
             {"estate": ["E1", "甲苑"], "district": ["东", "西"]},
             "row 3: estate '甲苑' is locked twice",
         ),
-        ({"estate": ["E1"], "district": [None]}, "locks.csv row 2 has no district; fill it in"),
-        ({"estate": [None], "district": ["东"]}, "locks.csv row 2 has no estate; fill it in"),
+        ({"estate": ["E1"], "district": [""]}, "locks.csv row 2 has no district; fill it in"),
+        ({"estate": [""], "district": ["东"]}, "locks.csv row 2 has no estate; fill it in"),
         ({"estate": ["E1"], "district": ["东"], "closed": ["maybe"]}, "closed is 'maybe'"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_named(columns, message):
+def test_a_row_that_cannot_be_used_is_named(columns, message, tmp_path):
     with pytest.raises(LayerError, match=message):
-        read_locks(table(**columns), estates("甲苑", "乙苑"))
+        read_locks(table(tmp_path, **columns), estates("甲苑", "乙苑"))
 
 
 def test_groups_are_named_by_uid_or_name():

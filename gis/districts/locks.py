@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.errors import LayerError, OptionError, UnknownNameError
-from gis.model import Layer, TextTable
+from gis.io import read_table
+from gis.model import Layer
 
 HEADINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -48,20 +50,22 @@ class Locks:
             )
 
 
-def read_locks(table: TextTable, estates: Layer) -> Locks:
-    """Read the locks of estates and districts.
+def read_locks(path: Path, estates: Layer) -> Locks:
+    """Read the locks of estates and districts from a table of any format that is imported.
 
-    Parameters
-    ----------
-    table
-        Columns of `HEADINGS`: the uid or name of an estate, its district, and whether that
-        district is closed, which one row of it says for all.
+    Columns ``estate`` (小区) with uid or name, ``district`` (片区) it stays in, ``closed``
+    (整片锁定): yes where nothing may join that district, which one row of it says for all.
 
     Raises
     ------
+    FileError
+        The file cannot be read or has no rows.
+    ColumnError
+        A column is missing.
     LayerError
         A row names no estate, an estate twice, or no district; the message names the row.
     """
+    table = read_table(path, HEADINGS, required=("estate", "district"))
     fixed: dict[str, str] = {}
     closed = set()
     for row in range(len(table)):
