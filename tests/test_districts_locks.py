@@ -20,7 +20,7 @@ CRS = "EPSG:4545"
 def estates(*names: str) -> Layer:
     empty = empty_frame(KINDS["estates"], crs=CRS)
     n = len(names)
-    data = {c: pd.Series([""] * n).astype(empty[c].dtype) for c in empty if c != "geometry"}
+    data = {c: pd.Series([None] * n).astype(empty[c].dtype) for c in empty if c != "geometry"}
     data["uid"] = pd.Series([f"E{i + 1}" for i in range(n)], dtype="str")
     data["name"] = pd.Series(names, dtype="str")
     points = shapely.points(500_000.0 + np.arange(n), 3_000_000.0)
