@@ -9,11 +9,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from shapely import LineString, MultiPoint, Point, Polygon, box
 
 from gis.coverage import measure_coverage
+from gis.districts import Adjacency, DistrictPlan
 from gis.errors import MissingLayerError, OptionError
 from gis.maps import render_map
+from gis.maps.districts import district_grounds
 from gis.maps.page import EXTERNAL
 from gis.maps.shapes import ShapeWriter
 from gis.maps.styles import DISTRICT_COLOURS, MISSING, missing_steps
@@ -224,3 +227,60 @@ def test_no_gap_at_all_is_one_class():
 
 def test_colours_of_districts_differ_from_each_other():
     assert len(set(DISTRICT_COLOURS)) == len(DISTRICT_COLOURS) == 12
+
+
+def plan_of(estates, district, links, beyond=()):
+    """A plan drawn by hand, with neighbours in 50 m."""
+    beside = Adjacency(
+        kind="walk",
+        links=np.array(links, dtype=np.int64).reshape(-1, 2),
+        metres=np.full(len(links), 50.0),
+        reason=np.array(["50 m on foot"] * len(links), dtype=object),
+        beyond=np.array(beyond, dtype=np.int64).reshape(-1, 2),
+        beyond_m=np.full(len(beyond), 900.0),
+    )
+    return DistrictPlan(
+        name="手工", estates=estates.uids, district=np.array(district, dtype=object), left_out=(),
+        settings={"sizes": {"people": (100.0, np.inf)}}, objective=np.nan, bound=np.nan,
+        gap=np.nan, status="drawn", adjacency=beside,
+    )  # fmt: skip
+
+
+def test_grounds_of_districts_hold_their_estates_and_never_overlap_or_cover_water():
+    estates = layer("estates", [square(0, 0), square(80, 0), square(160, 0), square(400, 0)])
+    river = layer("water", [box(EAST - 50, NORTH + 70, EAST + 600, NORTH + 300)])
+    study = Study({"estates": estates, "water": river})
+    plan = plan_of(estates, ["西", "西", "东", None], [[0, 1], [1, 2]])
+    east, west = district_grounds(plan, study)  # in the order of plan.districts
+
+    assert plan.districts == ("东", "西")
+    assert shapely.contains(west, estates.geometries[:2]).all()
+    assert west.geom_type == "Polygon"  # the street of 20 m between the two is part of it
+    assert west.intersection(east).area < 1
+    assert west.intersection(river.geometries[0]).area < 1
+    assert west.bounds[2] == pytest.approx(EAST + 150, abs=4)  # half way over the next street
+    assert east.intersection(estates.geometries[3]).area == 0
+
+
+def test_neighbours_are_a_layer_with_reasons_by_where_they_lie():
+    estates = layer(
+        "estates", [square(0, 0), square(80, 0), square(160, 0)], name=["甲", "乙", None]
+    )
+    plan = plan_of(estates, ["西", "西", "东"], [[0, 1], [1, 2]], beyond=[[0, 2]])
+    page = render_map(Study({"estates": estates}), coverage=None, plan=plan, title="t", date="d")
+    shown = next(one for one in payload(page)["overlays"] if one["key"] == "links")
+
+    assert shown["of"] == [0, 1, 2]
+    assert [one["n"] for one in shown["classes"]] == [1, 1, 1]
+    assert shown["rows"]["name"] == ["甲 — 乙", "乙 — estates-2", "甲 — estates-2"]
+    assert shown["rows"]["reason"][0]["en"] == "50 m on foot"
+    assert payload(page)["meta"]["plan"] == {
+        "name": "手工", "status": "drawn", "left_out": 0, "gap": None,
+        "sizes": [{"column": {"zh": "人口", "en": "people"}, "low": 100.0, "high": None}],
+    }  # fmt: skip
+
+
+def test_one_estate_alone_has_its_ground():
+    estates = layer("estates", [Point(EAST, NORTH)])
+    (ground,) = district_grounds(plan_of(estates, ["A"], []), Study({"estates": estates}))
+    assert ground.area == pytest.approx(np.pi * 160**2, rel=0.03)

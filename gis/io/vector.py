@@ -176,7 +176,8 @@ def from_wkb(wkb: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.
     closed
         (n,) True where rings had to be closed.
     """
-    geometry = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
+    with np.errstate(invalid="ignore"):  # an infinite coordinate is told by its row, not by GEOS
+        geometry = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
     there = np.array([item is not None for item in wkb], dtype=bool)
     broken = there & shapely.is_missing(geometry)
     if broken.any():

@@ -16,6 +16,7 @@ from gis.districts import DistrictPlan
 from gis.errors import MissingLayerError
 from gis.maps import styles
 from gis.maps.columns import heading, values
+from gis.maps.districts import district_grounds, links_overlay
 from gis.maps.overlays import base_layers, overlay_layers
 from gis.maps.shapes import ShapeWriter
 from gis.model import KINDS, Categories, Layer, Study, people_of
@@ -49,7 +50,11 @@ def build_payload(
     bounds = _bounds(study)
     writer = ShapeWriter(bounds)
     estates = study.layers.get("estates")
-    districts = _districts(plan, estates, writer) if plan is not None and estates else []
+    districts = _districts(plan, study, writer) if plan is not None and estates else []
+    overlays = overlay_layers(study, writer)
+    if plan is not None and estates is not None:
+        beside = links_overlay(plan, estates, writer)
+        overlays += [beside] if beside else []
     return {
         "origin": writer.origin.tolist(),
         "bounds": [round(float(value), 6) for value in bounds],
@@ -70,7 +75,7 @@ def build_payload(
         "items": _items(coverage),
         "estates": _estates(estates, coverage, plan, writer),
         "base": base_layers(study, writer),
-        "overlays": overlay_layers(study, writer),
+        "overlays": overlays,
     }
 
 
@@ -148,8 +153,9 @@ def _membership(estates: Layer, plan: DistrictPlan | None) -> tuple[list[int], l
     return district, [reasons.get(uid) for uid in estates.uids]
 
 
-def _districts(plan: DistrictPlan, estates: Layer, writer: ShapeWriter) -> list[dict[str, Any]]:
-    names = plan.districts
+def _districts(plan: DistrictPlan, study: Study, writer: ShapeWriter) -> list[dict[str, Any]]:
+    estates, names = study.layer("estates"), plan.districts
+    grounds = writer.write(district_grounds(plan, study))
     member, _ = _membership(estates, plan)
     colour = _colours(len(names), member, plan, estates)
     people, _ = people_of(estates)
@@ -167,6 +173,7 @@ def _districts(plan: DistrictPlan, estates: Layer, writer: ShapeWriter) -> list[
                 "estates": int(inside.sum()),
                 "people": round(float(known.sum())) if len(known) else None,
                 "at": at,
+                "ground": grounds[i],
             }
         )
     return result
@@ -266,7 +273,26 @@ def _pack(rules: RulePack | None) -> dict[str, Any] | None:
 def _plan(plan: DistrictPlan | None) -> dict[str, Any] | None:
     if plan is None:
         return None
-    return {"name": plan.name, "status": plan.status, "left_out": len(plan.left_out)}
+    return {
+        "name": plan.name,
+        "status": plan.status,
+        "left_out": len(plan.left_out),
+        "sizes": [
+            {"column": _size_words(column), "low": low, "high": high if np.isfinite(high) else None}
+            for column, (low, high) in plan.settings.get("sizes", {}).items()
+        ],
+        "gap": plan.gap if np.isfinite(plan.gap) else None,
+    }
+
+
+def _size_words(column: str) -> dict[str, str]:
+    """Name what a district is measured in."""
+    if column == "count":
+        return {"zh": "小区数", "en": "estates"}
+    if column in KINDS["estates"].column_names:
+        of = KINDS["estates"].column(column)
+        return {"zh": of.zh, "en": of.en.lower()}
+    return {"zh": {"area_m2": "面积（平方米）"}.get(column, column), "en": column}
 
 
 _BASIS_WORDS: Final[Mapping[str, tuple[str, str]]] = {

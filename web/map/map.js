@@ -7,6 +7,7 @@
   let map, words, canvas, basePane;
   const drawn = {};            // overlay key -> L.layerGroup
   const estateShapes = [];     // one Leaflet path per estate
+  const grounds = [];          // one per district
   let labels;
 
   function readData(block) {
@@ -79,7 +80,7 @@
   }
   function restyle() {
     estateShapes.forEach((shape, i) => shape && shape.setStyle(estateStyle(i)));
-    showOverlays(); drawLegend(); drawLabels();
+    styleGrounds(); showOverlays(); drawLegend(); drawLabels();
   }
 
   // ---- drawing ---------------------------------------------------------------------------------
@@ -91,6 +92,20 @@
         if (style) for (const shape of layer.shapes)
           path(shape, Object.assign({}, style, { interactive: false, renderer, pane: "base" })).addTo(map);
       }
+  }
+  function drawGrounds() {  // below the estates; only looked at
+    const renderer = L.canvas({ pane: "grounds", padding: 0.3 });
+    for (const district of data.districts) {
+      const ground = path(district.ground, { interactive: false, renderer, pane: "grounds", smoothFactor: 0.5 });
+      if (!ground) continue;
+      ground.colour = district.colour;
+      grounds.push(ground.addTo(map));
+    }
+  }
+  function styleGrounds() {  // filled where districts are the theme, else their borders alone
+    const theme = state.mode === "district";
+    for (const ground of grounds) ground.setStyle({ fillColor: ground.colour, fillOpacity: theme ? 0.3 : 0,
+      color: "#34424e", opacity: state.mode === "plain" ? 0 : theme ? 0.75 : 0.45, weight: theme ? 1.4 : 1.1 });
   }
   function drawEstates() {
     E.shapes.forEach((shape, i) => {
@@ -198,7 +213,8 @@
     const pairs = [[say(layer), say(layer.classes[layer.of[i]])]];
     for (const column of layer.columns) {
       const value = layer.rows[column.name][i];
-      pairs.push([say(column), column.type === "count" && known(value) ? count(value) + " " + (column.unit || "") : value]);
+      if (column.type === "words") pairs.push([say(column), say(value)]);
+      else pairs.push([say(column), column.type === "count" && known(value) ? count(value) + " " + (column.unit || "") : value]);
     }
     return make("div", { class: "popup" }, make("h3", {}, name(layer.key, i)), facts(pairs));
   }
@@ -327,7 +343,13 @@
   function basis() {
     const pairs = [[words.date, data.meta.date]];
     if (data.meta.rules) pairs.push([words.rule, say(data.meta.rules)], [words.source, data.meta.rules.source]);
-    if (data.meta.plan) pairs.push([words.byDistrict, data.meta.plan.name + " · " + (words.status[data.meta.plan.status] || data.meta.plan.status)]);
+    const plan = data.meta.plan;
+    if (plan) {
+      const gap = plan.status === "feasible" && known(plan.gap) ? words.gapOf((100 * plan.gap).toFixed(1)) : "";
+      pairs.push([words.byDistrict, plan.name + " · " + (words.status[plan.status] || plan.status) + gap]);
+      for (const size of plan.sizes) pairs.push([words.bounds(say(size.column)),
+        count(size.low) + " – " + (known(size.high) ? count(size.high) : words.noBound)]);
+    }
     for (const line of data.meta.basis) pairs.push([say(line), typeof line.value === "string" ? line.value : say(line.value)]);
     return make("section", { class: "basis" }, make("h2", {}, words.basis), facts(pairs),
       data.meta.notes.map((note) => make("p", { class: "dim" }, say(note))));
@@ -344,7 +366,9 @@
     map.getPane("base").style.pointerEvents = "none";
     canvas = L.canvas({ padding: 0.3 });
     labels = L.layerGroup().addTo(map);
-    drawBase(); drawEstates(); drawOverlays(); showOverlays();
+    map.createPane("grounds").style.zIndex = 300;
+    map.getPane("grounds").style.pointerEvents = "none";
+    drawBase(); drawGrounds(); drawEstates(); drawOverlays(); showOverlays();
     map.attributionControl && map.attributionControl.setPrefix(false);
     L.control.scale({ imperial: false, position: "bottomright", maxWidth: 160 }).addTo(map);
     const north = L.control({ position: "topright" });
