@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from typing import TYPE_CHECKING, Final
 
 from gis.errors import CheckError, InputError, LianpianError, ProjectError, UnknownNameError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+    from fastapi.responses import JSONResponse
 
 EXIT_INPUT: Final = 2
 EXIT_FAULT: Final = 1
@@ -39,6 +38,10 @@ def one_line(error: BaseException) -> str:
 
 def add_error_handlers(app: FastAPI) -> None:
     """Make every error raised on purpose answer as ``{"error": class, "message": text}``."""
+    # The command line reads its exit codes here and must not wait for a web server to load.
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.responses import JSONResponse
+    from starlette.exceptions import HTTPException
 
     async def answer(_: Request, error: Exception) -> JSONResponse:
         status = next(code for kind, code in STATUS if isinstance(error, kind))
@@ -57,5 +60,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 def _first_fault(error: Exception) -> str:
     """Name the first parameter that does not do, and why."""
+    from fastapi.exceptions import RequestValidationError
+
     fault = error.errors()[0] if isinstance(error, RequestValidationError) else {}
     return f"{'.'.join(str(part) for part in fault.get('loc', ()))}: {fault.get('msg', 'invalid')}"

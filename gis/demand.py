@@ -191,26 +191,33 @@ def apportion(total: ArrayLike, owner: ArrayLike, weight: ArrayLike) -> Floats:
     return parts
 
 
-def estate_of_buildings(buildings: Layer, estates: Layer) -> NDArray[np.int64]:
-    """Return (b,) the row of each building's estate, -1 for none.
+def with_counts_of_buildings(
+    total: People, buildings: Layer, group: str, rows: NDArray[np.int64]
+) -> People:
+    """Take the sum of an estate's buildings where all its dwellings are counted and it is not.
 
-    The column ``estate`` decides where it holds the key of an estate, or a name that only one has;
-    else the estate in whose outline the building lies.
+    A count comes before any estimate. All people are left as they are: every part of the tool
+    takes those from the estate alone.
+
+    Parameters
+    ----------
+    total
+        People of the group in each of n estates, as `groups_of` says.
+    buildings
+        b buildings; ``rows`` (b,) are their estates, -1 for none.
     """
-    names = estates.frame["name"].dropna()
-    single = names[~names.duplicated(keep=False)]
-    rows = {**{str(name): int(i) for i, name in single.items()}}
-    rows |= {str(uid): i for i, uid in enumerate(estates.uids)}
-    told = buildings.frame["estate"]
-    found = np.array([rows.get(str(word), -1) for word in told], dtype=np.int64)
-    found[told.isna().to_numpy()] = -1
-    lost = np.flatnonzero(found < 0)
-    inside = shapely.point_on_surface(buildings.geometries[lost])
-    building, estate = shapely.STRtree(estates.geometries).query(inside, predicate="intersects")
-    order = np.lexsort((estate, building))
-    one, first = np.unique(building[order], return_index=True)
-    found[lost[one]] = estate[order][first]
-    return found
+    n = len(total.people)
+    if group == "all" or not len(buildings):
+        return total
+    counted = buildings.numbers(group)
+    known = ~np.isnan(counted) & (rows >= 0)
+    lacking = ~known & (rows >= 0) & _is_dwelling(buildings.frame["use"])
+    whole = (np.bincount(rows[known], minlength=n) > 0) & (
+        np.bincount(rows[lacking], minlength=n) == 0
+    )
+    take = whole & (total.estimated | np.isnan(total.people))
+    summed = np.bincount(rows[known], counted[known], minlength=n)
+    return People(np.where(take, summed, total.people), total.estimated & ~take, total.source)
 
 
 def people_of_buildings(
@@ -218,7 +225,7 @@ def people_of_buildings(
     estates: Layer,
     group: str = "all",
     *,
-    estate: ArrayLike | None = None,
+    estate: ArrayLike,
     place: str = NATIONAL,
     persons_per_household: float = PERSONS_PER_HOUSEHOLD,
 ) -> BuildingPeople:
@@ -236,7 +243,7 @@ def people_of_buildings(
     group
         As in `groups_of`.
     estate
-        (b,) row of each building's estate, -1 for none; None: `estate_of_buildings`.
+        (b,) row of each building's estate, -1 for none; `gis.network.estates_of_buildings` says.
     place, persons_per_household
         As in `groups_of`.
 
@@ -246,9 +253,9 @@ def people_of_buildings(
         There is no such group.
     """
     options: dict[str, Any] = {"place": place, "persons_per_household": persons_per_household}
-    rows = estate_of_buildings(buildings, estates) if estate is None else np.asarray(estate)
-    rows = rows.astype(np.int64)
+    rows = np.asarray(estate, dtype=np.int64)
     total = groups_of(estates, group, **options)
+    total = with_counts_of_buildings(total, buildings, group, rows)
     counted = buildings.numbers("people" if group == "all" else group)
     known = ~np.isnan(counted) & (rows >= 0)
     rest = total.people - np.bincount(rows[known], counted[known], minlength=len(estates))

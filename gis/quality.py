@@ -11,7 +11,8 @@ import shapely
 
 from gis.crs import diagnose
 from gis.model import Categories, Finding, Layer, Progress, Study, people_of
-from gis.network import build_network, lay_ground
+from gis.network import build_network, building_findings, lay_ground
+from gis.network.notes import wall_findings
 
 LONGEST_LINK_M: Final = 300.0
 OVERLAP_SHARE: Final = 0.05
@@ -27,14 +28,16 @@ def check_study(study: Study, *, progress: Progress | None = None) -> tuple[Find
     -------
     findings
         Coordinates that do not fit the streets; gates on no boundary, hours that cannot be read,
-        walls across streets, pieces of streets that lead nowhere; estates that cannot be reached
-        or that overlap; people unknown or implausible, names used twice, unknown categories;
-        facilities in water or in a barrier.
+        walls across and along streets, pieces of streets that lead nowhere; estates that cannot be
+        reached or that overlap; buildings of unknown estates, outside theirs or in none; people
+        unknown or implausible, names used twice, unknown categories; facilities in water or in a
+        barrier.
     """
     steps: tuple[tuple[str, Callable[[Study], Iterator[Finding]]], ...] = (
         ("coordinates", _coordinates),
         ("streets", _streets),
         ("estates", _estates),
+        ("buildings", building_findings),
         ("people", _people),
         ("facilities", _facilities),
     )
@@ -77,6 +80,7 @@ def _streets(study: Study) -> Iterator[Finding]:
         return
     ground = lay_ground(study, longest_link_m=LONGEST_LINK_M)
     yield from ground.findings
+    yield from wall_findings(study, ground.network)
     unlinked = ~ground.linked()
     # Who is shut in has been told with the gates.
     unlinked[np.setdiff1d(ground.gates.estate, ground.gates.estate[ground.gates.open])] = False

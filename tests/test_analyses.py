@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from shapely import LineString, Point
 
+from api import analyses
 from api.analyses import (
     ImportOptions,
     Walking,
@@ -21,12 +22,27 @@ from api.analyses import (
 from api.analyses.warming import QUESTIONS
 from api.store import Project
 from gis.errors import FileError, MissingLayerError, OptionError, UnknownNameError
+from gis.network.gates import AT
 
 ZONE_38 = "EPSG:4547"
 
 
 def place(x, y):
     return Point(500_000 + x, 3_650_000 + y)
+
+
+def test_every_question_is_where_the_list_says_and_no_other_is_listed():
+    listed = [name for names in analyses._IN.values() for name in names]
+
+    assert sorted(listed) == sorted(analyses.__all__)
+    assert all(getattr(analyses, name) is not None for name in listed)
+    with pytest.raises(AttributeError, match="no_such_question"):
+        _ = analyses.no_such_question
+
+
+def test_the_usual_hour_is_that_of_the_library():
+    # Said twice, so that the options of a command are known before the library is loaded.
+    assert Walking.at == AT
 
 
 @pytest.fixture

@@ -91,7 +91,22 @@ MAY_IMPORT: dict[str, set[str]] = {
         "gis.coverage",
         "gis.partition",
     },
-    "gis.sheets": {"gis.errors", "gis.model", "gis.coverage", "gis.rules", "gis.districts"},
+    "gis.plans": {
+        "gis.errors",
+        "gis.model",
+        "gis.network",
+        "gis.coverage",
+        "gis.partition",
+        "gis.districts",
+    },
+    "gis.sheets": {
+        "gis.errors",
+        "gis.model",
+        "gis.coverage",
+        "gis.rules",
+        "gis.districts",
+        "gis.plans",
+    },
     "gis.sample": {"gis.errors", "gis.crs", "gis.model", "gis.rules", "gis.resources"},
     "gis.maps": {
         "gis.errors",

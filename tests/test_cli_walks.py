@@ -8,6 +8,7 @@ import pytest
 
 from api.cli import main
 from api.store import Project
+from gis.model import Layer
 from gis.sample import make_city
 
 
@@ -111,6 +112,38 @@ def test_what_if_leaves_the_base_as_it_was_and_is_kept_under_a_name(city, run):
         assert project.read_scenario("一处托儿所").answer["people_gained"] == gained
 
 
+def test_a_kept_scenario_is_listed_and_tried_again_on_the_layers_of_today(city, run, tmp_path):
+    project = tmp_path / "city.gpkg"
+    project.write_bytes(city.read_bytes())
+    own = ("--category", "nursery", "--metres", "300", "--from", "building")
+    edits = ("--close-gate", "G0001", "--open-gate", "G0002")
+    with Project.create(tmp_path / "empty.gpkg", name="空") as empty:
+        assert empty.scenario_names() == ()
+    assert "No scenario is kept yet" in run("whatif", tmp_path / "empty.gpkg", "--list").out
+    then = told(run, "whatif", project, *edits, *own, "--save", "关门")
+
+    kept = told(run, "whatif", project, "--list")["scenarios"][-1]
+    assert (kept["name"], kept["version"]) == ("关门", 1)
+    assert [edit["edit"] for edit in kept["edits"]] == ["OpenGate", "CloseGate"]
+    assert "OpenGate, CloseGate" in run("whatif", project, "--list").out
+    # Measured as it was kept: from buildings, by the own limit; unless something else is said.
+    again = told(run, "whatif", project, "--replay", "关门")
+    for key in ("edits", "before", "after", "estates", "people_gained", "group_gained_by_rule"):
+        assert again[key] == then[key]
+    assert again["replayed"]["people_gained"] == then["people_gained"]
+    farther = told(run, "whatif", project, "--replay", "关门", "--metres", "900")
+    assert farther["before"][0]["covered"] >= then["before"][0]["covered"]
+    assert "version 1 of" in run("whatif", project, "--replay", "关门").out
+
+    with Project.open(project) as opened:
+        gates = opened.read_layer("gates")
+        left = gates.frame[gates.frame["uid"] != "G0002"].reset_index(drop=True)
+        opened.write_layers([(Layer(gates.kind, left), None)], replace=True)
+    err = run("whatif", project, "--replay", "关门", code=2).err
+    assert "no longer fits the project" in err
+    assert "no row 'G0002' in the layer 'gates'" in err
+
+
 def test_a_place_may_be_given_in_degrees(city, run):
     with Project.open(city) as project:
         layer = project.read_layer("facilities")
@@ -128,10 +161,13 @@ def test_a_place_may_be_given_in_degrees(city, run):
     ("args", "word"),
     [
         ((), "Say what to try"),
-        (("--rank-openings", "--close-gate", "G0001"), "not both"),
-        (("--rank-openings", "--save", "x"), "without --save"),
+        (("--rank-openings", "--close-gate", "G0001"), "not several"),
+        (("--rank-openings", "--save", "x"), "--save keeps edits"),
         (("--rank-openings", "--top", "0"), "--top 1"),
         (("--close-gate", "G0001", "--open-gate", "G0001"), "Two edits name 'G0001'"),
+        (("--list", "--replay", "x"), "not several"),
+        (("--replay", "x", "--save", "y"), "--save keeps edits"),
+        (("--replay", "never saved"), "no scenario 'never saved'"),
         (("--close-gate", "nowhere"), "no row 'nowhere'"),
         (("--add-gate", "here"), "is no place"),
         (("--add-facility", "nursery,181,0"), "km from all streets"),

@@ -16,6 +16,7 @@ from gis.coverage import circle_claim, measure_coverage
 from gis.errors import OptionError, UnknownNameError
 from gis.model import KINDS, Layer, Study
 from gis.rules import Level, RulePack, Size, own_rule
+from gis.sample import make_city
 
 CRS = "EPSG:4545"
 CORNER = (500_000, 4_000_000)
@@ -237,6 +238,31 @@ def test_gaps_of_communities_say_what_is_there_what_is_in_reach_and_for_how_many
     # The east counts its own people, the west sums up its estates.
     assert (nursery["unit_people"], nursery["band"]) == (7000, "in-band")
     assert (bank["unit_people"], bank["band"]) == (6500, "in-band")
+
+
+@pytest.mark.parametrize("origin", ["gate", "building"])
+def test_every_known_person_is_covered_in_a_gap_unlinked_or_without_data(origin):
+    # People of estates whose gates are all shut were in no sum at all.
+    study = make_city(seed=4, estates=30)
+    gates = study.layer("gates").frame.copy()
+    gates.loc[gates["estate"] == study.layer("estates").uids[3], "access"] = "closed"
+    study = Study(study.layers | {"gates": Layer(KINDS["gates"], gates)})
+    rules = [own_rule("nursery", metres=500), own_rule("metro_station", metres=500)]
+    coverage = measure_coverage(study, rules, origin=origin)
+    words = ("covered", "gap", "unlinked", "no_data")
+    shut = coverage.people[3]
+    assert shut > 0
+
+    for row in coverage.summary():
+        assert sum(row[f"people_{word}"] or 0 for word in words) == np.nansum(coverage.people)
+    assert coverage.summary()[0]["people_unlinked"] >= shut
+    table = coverage.by_area("subdistrict").fillna(0)
+    for key in coverage.item_keys():
+        parts = sum(table[f"{key}_{word}_people"].astype(float) for word in words)
+        assert list(parts) == list(table["people"])
+    assert table["people_unlinked"].sum() == coverage.summary()[0]["people_unlinked"]
+    claim = circle_claim(coverage, functions=["nursery"]).table().iloc[0]
+    assert claim["people"] + claim["people_unlinked"] == np.nansum(coverage.people)
 
 
 def test_a_community_outside_the_band_is_flagged():

@@ -176,6 +176,18 @@ def test_asked_for_heights_that_nobody_knows_it_says_so():
     assert "heights-none" in [finding.code for finding in coverage.findings]
 
 
+def test_heights_that_are_too_few_are_not_taken_for_none_at_all():
+    spots = layer("heights", [Point(0, 0), Point(100, 0)], elevation_m=[3.0, 4.0])
+    study = street([0], [("bank", 400)])
+    study = replace(study, layers={**study.layers, "heights": spots})
+    rule = own_rule("bank", minutes=5)
+
+    with pytest.raises(MissingLayerError, match="The 2 spot heights lie on one line"):
+        measured(study, rule, terrain="on")
+    coverage, _ = measured(study, rule)
+    assert "heights-too-few" in [finding.code for finding in coverage.findings]
+
+
 def test_terrain_off_is_flat_although_heights_are_known():
     study = street([0], [("bank", -400)], stretches=SLOPE)
 

@@ -12,14 +12,15 @@ from gis.demand import (
     GROUPS,
     Share,
     apportion,
-    estate_of_buildings,
     groups_of,
     households_of,
     people_of_buildings,
     share_of,
+    with_counts_of_buildings,
 )
 from gis.errors import LayerError, RuleError, UnknownNameError
 from gis.model import KINDS, Layer, empty_frame
+from gis.network import estates_of_buildings
 from gis.renewal import profile_names
 from gis.resources import data_dir
 from gis.rules import GROUPS as RULE_GROUPS
@@ -201,17 +202,14 @@ def test_parts_are_whole_add_up_and_are_within_one_of_their_quota(totals, parts)
 # ---- people of buildings --------------------------------------------------------------------
 
 
-def test_a_building_belongs_to_the_estate_it_names_else_to_the_one_it_stands_in():
-    there = estates(3, name=["红旗", "红旗", "东风"])
-    blocks = houses([5, 5, 205, 5, 205, 900], estate=["E1", "东风", "红旗", "红旗", None, None])
-
-    # A key; a name of one estate; twice a name of two, so its place; its place; nowhere.
-    assert estate_of_buildings(blocks, there).tolist() == [1, 2, 1, 0, 1, -1]
+def shared(blocks, there, group="all"):
+    """The people of buildings, each in the estate that it names or stands in."""
+    return people_of_buildings(blocks, there, group, estate=estates_of_buildings(blocks, there))
 
 
 def test_an_estates_people_go_to_its_houses_by_floor_area():
     there = estates(1, people=[100])
-    spread = people_of_buildings(houses([0, 20], floor_area_m2=[3000, 1000]), there)
+    spread = shared(houses([0, 20], floor_area_m2=[3000, 1000]), there)
 
     assert spread.people.tolist() == [75, 25]
     assert spread.estimated.all()
@@ -221,30 +219,28 @@ def test_an_estates_people_go_to_its_houses_by_floor_area():
 
 def test_without_floor_area_of_all_houses_ground_times_storeys_decides():
     there = estates(1, people=[90])
-    spread = people_of_buildings(houses([0, 20], storeys=[6, 3], floor_area_m2=[9000, NAN]), there)
+    spread = shared(houses([0, 20], storeys=[6, 3], floor_area_m2=[9000, NAN]), there)
 
     assert spread.people.tolist() == [60, 30]
 
 
 def test_households_of_all_houses_decide_before_any_area():
     there = estates(1, people=[90])
-    spread = people_of_buildings(
-        houses([0, 20], households=[10, 20], floor_area_m2=[9000, 1000]), there
-    )
+    spread = shared(houses([0, 20], households=[10, 20], floor_area_m2=[9000, 1000]), there)
 
     assert spread.people.tolist() == [30, 60]
 
 
 def test_unknown_storeys_are_the_middle_ones_of_the_estate():
     there = estates(1, people=[70])
-    spread = people_of_buildings(houses([0, 20, 40], storeys=[6, NAN, 2]), there)
+    spread = shared(houses([0, 20, 40], storeys=[6, NAN, 2]), there)
 
     assert spread.people.tolist() == [35, 23, 12]  # 6 : 4 : 2 of 70 are 35, 23.33, 11.67
 
 
 def test_what_a_house_says_itself_is_taken_and_the_others_share_the_rest():
     there = estates(1, people=[100])
-    spread = people_of_buildings(
+    spread = shared(
         houses([0, 20, 40], people=[40, NAN, NAN], floor_area_m2=[1, 2000, 1000]), there
     )
 
@@ -254,9 +250,7 @@ def test_what_a_house_says_itself_is_taken_and_the_others_share_the_rest():
 
 def test_nobody_lives_in_a_garage_but_in_flats_over_shops():
     there = estates(1, people=[100])
-    spread = people_of_buildings(
-        houses([0, 20, 40], use=["garage", "商业住宅", None], storeys=[1, 1, 1]), there
-    )
+    spread = shared(houses([0, 20, 40], use=["garage", "商业住宅", None], storeys=[1, 1, 1]), there)
 
     assert spread.people.tolist() == [0, 50, 50]
 
@@ -264,7 +258,7 @@ def test_nobody_lives_in_a_garage_but_in_flats_over_shops():
 def test_a_group_is_spread_by_people_and_adds_up_to_the_estate():
     there = estates(1, people=[100], people_60plus=[31])
     blocks = houses([0, 20], floor_area_m2=[3000, 1000])
-    spread = people_of_buildings(blocks, there, "people_60plus")
+    spread = shared(blocks, there, "people_60plus")
 
     assert spread.people.tolist() == [23, 8]  # 31 x 0.75 and 31 x 0.25: 23.25, 7.75
     assert spread.estimated.all()
@@ -272,7 +266,7 @@ def test_a_group_is_spread_by_people_and_adds_up_to_the_estate():
 
 def test_without_an_estate_that_knows_its_people_the_households_of_a_house_count():
     there = estates(2, people=[NAN, 50])
-    spread = people_of_buildings(houses([0, 900, 205, 20], households=[10, 20, NAN, NAN]), there)
+    spread = shared(houses([0, 900, 205, 20], households=[10, 20, NAN, NAN]), there)
 
     assert spread.people[:3].tolist() == [26, 52, 50]
     assert np.isnan(spread.people[3])
@@ -283,7 +277,7 @@ def test_without_an_estate_that_knows_its_people_the_households_of_a_house_count
 def test_what_does_not_fit_is_told():
     there = estates(4, people=[10, 100, 100, 50])
     blocks = houses([0, 20, 200, 400], people=[30, NAN, 60, 100])
-    spread = people_of_buildings(blocks, there)
+    spread = shared(blocks, there)
     told = {finding.code: finding.message for finding in spread.findings}
 
     assert spread.people.tolist() == [30, 0, 60, 100]
@@ -298,7 +292,7 @@ def test_points_are_houses_too():
     there = estates(1, people=[10])
     blocks = layer_of("buildings", [Point(500_010, 3_650_010), Point(500_020, 3_650_010)])
 
-    assert people_of_buildings(blocks, there).people.tolist() == [5, 5]
+    assert shared(blocks, there).people.tolist() == [5, 5]
 
 
 def test_rows_of_estates_found_elsewhere_are_used():
@@ -310,7 +304,7 @@ def test_rows_of_estates_found_elsewhere_are_used():
 def test_layers_are_left_as_they_were():
     there, blocks = estates(1, people=[10]), houses([0, 20])
     before = blocks.frame.copy()
-    people_of_buildings(blocks, there, "children_0_2")
+    shared(blocks, there, "children_0_2")
 
     pd.testing.assert_frame_equal(blocks.frame, before)
     assert there.numbers("people").tolist() == [10]
@@ -322,3 +316,17 @@ def test_every_share_has_its_line_in_the_provenance():
     for place in profile_names():
         share = share_of("people_60plus", place).share * 100
         assert f"{share:.2f}" in text or f"{share:.1f} %" in text
+
+
+def test_a_count_of_all_its_dwellings_comes_before_the_estimate_of_an_estate():
+    there = estates(3, people=[100, 100, 100], people_60plus=[NAN, NAN, 40])
+    blocks = houses([0, 20, 200, 220, 400], people_60plus=[50, 10, 9, NAN, 60])
+    total = groups_of(there, "people_60plus")
+    rows = np.array([0, 0, 1, 1, 2])
+    better = with_counts_of_buildings(total, blocks, "people_60plus", rows)
+
+    # E0 is counted house by house; a house of E1 is not; E2 counts 40 itself.
+    assert better.people.tolist() == [60, total.people[1], 40]
+    assert better.estimated.tolist() == [False, True, False]
+    assert shared(blocks, there, "people_60plus").people.tolist()[:2] == [50, 10]
+    assert with_counts_of_buildings(total, blocks, "all", rows) is total

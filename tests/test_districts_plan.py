@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 import shapely
 
-from gis.districts import check_plan, plan_districts, select
+from gis.districts import LinkOptions, Locks, check_plan, plan_districts, prepare_districts, select
 from gis.errors import MissingLayerError, OptionError, UnknownNameError
 from gis.model import KINDS, Layer, Study, empty_frame
 
 CRS = "EPSG:4545"
 EAST, NORTH = 500_000, 3_000_000
+TOUCH = LinkOptions(kind="touch")
 
 
 def layer(kind: str, shapes, **columns) -> Layer:
@@ -60,7 +61,9 @@ def reasons(plan) -> dict[str, str]:
 
 def test_four_estates_along_a_street_make_two_districts_from_west_to_east():
     estates = row_of_points(0, 300, 600, 900, people=[4000] * 4)
-    plan = plan_districts(study(estates=estates, streets=long_street()))
+    here = study(estates=estates, streets=long_street())
+    assert plan_districts(here).status == "optimal"  # short walks and few cut links
+    plan = plan_districts(here, objective="cut-links")
     assert districts(plan) == {"E1": "D1", "E2": "D1", "E3": "D2", "E4": "D2"}
     assert (plan.status, plan.objective, plan.bound, plan.gap) == ("optimal", 1, 1, 0)
     assert plan.adjacency.links.tolist() == [[0, 1], [1, 2], [2, 3]]
@@ -140,7 +143,7 @@ def test_two_estates_at_one_gate_share_all_neighbours():
 
 def test_the_longest_walk_to_the_middle_of_a_district_is_kept():
     estates = row_of_points(0, 300, 600, 900, people=[1000] * 4)
-    asked = {"sizes": {"people": (1000, 4000)}}
+    asked = {"sizes": {"people": (1000, 4000)}, "objective": "cut-links"}
     here = study(estates=estates, streets=long_street())
     assert plan_districts(here, **asked).districts == ("D1",)
     assert plan_districts(here, **asked, max_walk_minutes=10).districts == ("D1",)
@@ -158,7 +161,7 @@ def block(x, y=0, wide=100):
 
 def test_polygons_touch_up_to_the_widest_gap_inclusive():
     estates = layer("estates", [block(0), block(100), block(230), block(361)], people=[3000] * 4)
-    plan = plan_districts(study(estates=estates), adjacency="touch")
+    plan = plan_districts(study(estates=estates), links=TOUCH)
     assert plan.adjacency.links.tolist() == [[0, 1], [1, 2]]
     assert plan.adjacency.reason.tolist() == ["outlines touch", "outlines 30.0 m apart"]
     assert "nearest other estate 31 m between outlines" in reasons(plan)["E4"]
@@ -168,22 +171,22 @@ def test_polygons_touch_up_to_the_widest_gap_inclusive():
 def test_no_district_crosses_a_barrier(kind):
     estates = layer("estates", [block(0), block(110), block(220), block(330)], people=[3000] * 4)
     line = layer("barriers", [street((215, -50), (215, 150))], barrier=[kind])
-    plan = plan_districts(study(estates=estates, barriers=line), adjacency="touch")
+    plan = plan_districts(study(estates=estates, barriers=line), links=TOUCH)
     assert plan.adjacency.links.tolist() == [[0, 1], [2, 3]]
     assert districts(plan) == {"E1": "D1", "E2": "D1", "E3": "D2", "E4": "D2"}
     plan = plan_districts(
-        study(estates=estates, barriers=line), adjacency="touch", sizes={"people": (12000, 12000)}
+        study(estates=estates, barriers=line), links=TOUCH, sizes={"people": (12000, 12000)}
     )
-    assert "a barrier parts it from the nearest other estate, 10 m away" in reasons(plan)["E1"]
+    assert f"nearest other estate 10 m away, but the {kind} lies between" in reasons(plan)["E1"]
 
 
 def test_a_railway_along_the_common_outline_parts_estates_that_touch():
     estates = layer("estates", [block(0), block(100)], people=[3000] * 2)
     rail = layer("barriers", [street((100, -50), (100, 150))], barrier=["railway"])
-    plan = plan_districts(study(estates=estates, barriers=rail), adjacency="touch")
+    plan = plan_districts(study(estates=estates, barriers=rail), links=TOUCH)
     assert plan.status == "infeasible"
     half = layer("barriers", [street((100, -50), (100, 50))], barrier=["railway"])
-    plan = plan_districts(study(estates=estates, barriers=half), adjacency="touch")
+    plan = plan_districts(study(estates=estates, barriers=half), links=TOUCH)
     assert plan.districts == ("D1",)
 
 
@@ -195,14 +198,14 @@ def test_walls_between_estates_do_not_part_them():
             estates=estates, walls=layer("walls", wall),
             barriers=layer("barriers", wall, barrier=["wall"]),
         ),
-        adjacency="touch",
+        links=TOUCH,
     )  # fmt: skip
     assert plan.districts == ("D1",)
 
 
 def test_points_cannot_touch():
     with pytest.raises(OptionError, match=r"4 of 4 estates are points.*use adjacency walk"):
-        plan_districts(study(estates=row_of_points(0, 1, 2, 3, people=[1] * 4)), adjacency="touch")
+        plan_districts(study(estates=row_of_points(0, 1, 2, 3, people=[1] * 4)), links=TOUCH)
 
 
 # --- sizes, conditions, names
@@ -214,7 +217,7 @@ def blocks_in_a_row(n, **columns) -> Study:
 
 def test_estates_of_unknown_size_are_left_out_with_the_reason():
     here = blocks_in_a_row(3, people=[3000, 3000, None], households=[None, None, None])
-    plan = plan_districts(here, adjacency="touch")
+    plan = plan_districts(here, links=TOUCH)
     assert reasons(plan) == {"E3": "people and households are unknown"}
     assert plan.left_out[0].proved
     assert plan.status == "optimal"
@@ -222,7 +225,7 @@ def test_estates_of_unknown_size_are_left_out_with_the_reason():
 
 def test_people_come_from_households_and_the_plan_says_of_how_many():
     here = blocks_in_a_row(2, people=[2380, None], households=[None, 1000])
-    plan = plan_districts(here, adjacency="touch")
+    plan = plan_districts(here, links=TOUCH)
     assert plan.districts == ("D1",)
     assert plan.settings["people_estimated"] == 1
     table = plan.table(here.layer("estates"))
@@ -233,7 +236,7 @@ def test_people_come_from_households_and_the_plan_says_of_how_many():
 
 def test_a_sum_of_nothing_known_is_unknown_and_not_zero():
     here = blocks_in_a_row(2, people=[3000, 3000])
-    table = plan_districts(here, adjacency="touch").table(here.layer("estates"))
+    table = plan_districts(here, links=TOUCH).table(here.layer("estates"))
     assert np.isnan(table["households"][0])
     assert table["households_unknown"][0] == 2
     assert table["area_m2"][0] == 2 * 100 * 100
@@ -242,25 +245,23 @@ def test_a_sum_of_nothing_known_is_unknown_and_not_zero():
 
 def test_several_sizes_hold_at_once():
     here = blocks_in_a_row(4, people=[1000] * 4, households=[100, 300, 300, 100])
-    plan = plan_districts(
-        here, adjacency="touch", sizes={"count": (1, 2), "households": (400, 400)}
-    )
+    plan = plan_districts(here, links=TOUCH, sizes={"count": (1, 2), "households": (400, 400)})
     assert districts(plan) == {"E1": "D1", "E2": "D1", "E3": "D2", "E4": "D2"}
 
 
 def test_only_estates_that_fulfil_the_condition_take_part():
     here = blocks_in_a_row(4, people=[3000] * 4, built_year=[1985, 1990, 2010, None])
-    plan = plan_districts(here, adjacency="touch", where="built_year <= 2000")
+    plan = plan_districts(here, links=TOUCH, where="built_year <= 2000")
     assert districts(plan) == {"E1": "D1", "E2": "D1", "E3": None, "E4": None}
     assert plan.left_out == ()
     assert plan.settings["where"] == "built_year <= 2000"
     assert (plan.settings["taking_part"], plan.settings["where_unknown"]) == (2, 1)
     assert not plan.settings["all_take_part"]
-    assert plan_districts(here, adjacency="touch").settings["all_take_part"]
+    assert plan_districts(here, links=TOUCH).settings["all_take_part"]
 
 
 def test_a_given_count_that_cannot_be_kept_names_the_reason_and_leaves_all_out():
-    plan = plan_districts(blocks_in_a_row(4, people=[3000] * 4), adjacency="touch", count=3)
+    plan = plan_districts(blocks_in_a_row(4, people=[3000] * 4), links=TOUCH, count=3)
     assert plan.status == "infeasible"
     assert plan.reason == "3 districts need people 15,000, there is 12,000"
     assert len(plan.left_out) == 4
@@ -269,7 +270,7 @@ def test_a_given_count_that_cannot_be_kept_names_the_reason_and_leaves_all_out()
 def test_districts_are_named_from_north_west_to_south_east():
     shapes = [block(1000, -1000), block(0, 1000), block(500, 0)]
     here = study(estates=layer("estates", shapes, people=[6000] * 3))
-    assert districts(plan_districts(here, adjacency="touch")) == {
+    assert districts(plan_districts(here, links=TOUCH)) == {
         "E1": "D3", "E2": "D1", "E3": "D2",
     }  # fmt: skip
 
@@ -277,21 +278,19 @@ def test_districts_are_named_from_north_west_to_south_east():
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"adjacency": "near"}, OptionError, "no adjacency 'near'; give walk or touch"),
-        ({"max_link_m": -1}, OptionError, "longest link is -1"),
         ({"max_walk_minutes": -1}, OptionError, "max_walk_minutes is -1"),
         ({"sizes": {}}, OptionError, "No size is given"),
         ({"sizes": {"people": (9, 5)}}, OptionError, "low 9 is above high 5"),
         ({"sizes": {"pupils": (1, 5)}}, UnknownNameError, "no numeric column 'pupils'"),
         ({"sizes": {"cost_yuan": (1, 5)}}, OptionError, "known cost_yuan"),
         ({"where": "people > 99999"}, OptionError, "No estate fulfils"),
-        ({"adjacency": "walk"}, MissingLayerError, "no streets"),
+        ({"links": LinkOptions()}, MissingLayerError, "no streets"),
     ],
 )
 def test_wrong_options_are_refused(options, error, words):
     here = blocks_in_a_row(2, people=[3000] * 2)
     with pytest.raises(error, match=words):
-        plan_districts(here, **{"adjacency": "touch"} | options)
+        plan_districts(here, **{"links": TOUCH} | options)
 
 
 # --- the condition
@@ -355,22 +354,145 @@ def test_conditions_that_cannot_be_read_name_the_place(where, words):
 # --- the checker of plans
 
 
-def test_the_checker_finds_what_a_person_broke():
-    estates = layer("estates", [block(110 * i) for i in range(4)], people=[3000] * 4)
-    plan = plan_districts(study(estates=estates), adjacency="touch")
-    assert check_plan(plan, estates) == ()
-    torn = replace(plan, district=np.array(["D1", "D2", "D1", "D2"], dtype=object))
-    assert "district 1 is not connected: unit 2 is cut off" in check_plan(torn, estates)
-    small = replace(plan, district=np.array(["D1", "D2", "D2", "D2"], dtype=object))
-    assert "district 1 has size 3000 < 5000" in check_plan(small, estates)
-    lost = replace(plan, district=np.array(["D1", "D1", None, None], dtype=object))
-    assert check_plan(lost, estates) == ("4 estates take part, 2 are told of",)
-    others = layer("estates", [block(0)], people=[3000])
-    assert check_plan(plan, others) == ("the plan is of other estates",)
-
-
 def test_the_table_of_a_plan_without_districts_is_empty_and_still_has_numbers():
     here = blocks_in_a_row(2, people=[100, 100])
-    table = plan_districts(here, adjacency="touch").table(here.layer("estates"))
+    table = plan_districts(here, links=TOUCH).table(here.layer("estates"))
     assert len(table) == 0
     assert table["people"].sum() == 0
+
+
+# --- limits, locks, objectives
+
+
+def six_in_a_row(**columns) -> Study:
+    """Six estates of 1,000 people; two or three of them make a district."""
+    return blocks_in_a_row(6, people=[1000] * 6, **columns)
+
+
+ASKED = {"links": TOUCH, "sizes": {"people": (2000, 3000)}}
+
+
+def test_districts_stay_within_one_manager_and_unknown_ones_mix_with_none():
+    here = six_in_a_row(manager=["甲", "甲", "乙", "乙", None, None])
+    plan = plan_districts(here, **ASKED, within=("manager",))
+    assert districts(plan) == {
+        "E1": "D1", "E2": "D1", "E3": "D2", "E4": "D2", "E5": None, "E6": None,
+    }  # fmt: skip
+    assert plan.settings["within"] == ["manager"]
+    assert check_plan(plan, here.layer("estates")) == ()
+
+
+def test_districts_stay_within_the_community_polygon_that_estates_lie_in():
+    here = six_in_a_row()
+    halves = [shapely.box(-10, -10, 215, 110), shapely.box(215, -10, 700, 110)]
+    here = study(
+        estates=here.layer("estates"), communities=layer("communities", halves, name=["东", "西"])
+    )
+    plan = plan_districts(here, **ASKED, within=("communities",))
+    assert districts(plan) == {
+        "E1": "D1", "E2": "D1", "E3": "D2", "E4": "D2", "E5": "D3", "E6": "D3",
+    }  # fmt: skip
+
+
+def test_locked_districts_keep_their_estates_and_their_name():
+    locks = Locks(fixed={"E3": "老城", "E4": "老城"}, closed=frozenset({"老城"}))
+    plan = plan_districts(six_in_a_row(), **ASKED, locks=locks)
+    assert districts(plan) == {
+        "E1": "D1", "E2": "D1", "E3": "老城", "E4": "老城", "E5": "D2", "E6": "D2",
+    }  # fmt: skip
+    assert plan.settings["locks"] == {"fixed": {"E3": "老城", "E4": "老城"}, "closed": ["老城"]}
+
+
+def test_who_is_to_be_together_and_who_apart():
+    locks = Locks(join=(("E2", "E3"),), apart=(("E3", "E4"),))
+    plan = plan_districts(six_in_a_row(), **ASKED, locks=locks)
+    assert districts(plan)["E2"] == districts(plan)["E3"] != districts(plan)["E4"]
+    with pytest.raises(OptionError, match="both together and apart"):
+        plan_districts(
+            six_in_a_row(), **ASKED, locks=Locks(join=(("E2", "E3"),), apart=(("E2", "E3"),))
+        )
+
+
+def test_each_objective_is_told_with_its_weight_and_unit():
+    here = six_in_a_row(community=["东", "东", "东", "西", "西", "西"])
+    plan = plan_districts(here, **ASKED, objective={"cut-links": 1, "communities": 2})
+    assert districts(plan)["E1"] == districts(plan)["E3"] != districts(plan)["E4"]
+    terms = plan.settings["terms"]
+    assert {name: (t["value"], t["weight"]) for name, t in terms.items()} == {
+        "cut-links": (1, 1),
+        "communities": (0, 2),
+    }
+    assert terms["cut-links"]["unit"] == "links between districts"
+    assert "2 different ones" in terms["communities"]["basis"]
+
+
+def test_pipes_to_be_renewed_together_keep_their_estates_together():
+    old = layer("pipelines", [street((220, 50), (430, 50))], pipe=["sewer"], built_year=[1960])
+    here = study(estates=blocks_in_a_row(4, people=[1000] * 4).layer("estates"), pipelines=old)
+    asked = {"links": TOUCH, "sizes": {"people": (1000, 2000)}, "count": 3}
+    plan = plan_districts(here, **asked, objective="pipelines", year=2026)
+    assert districts(plan)["E3"] == districts(plan)["E4"]
+    # Beside both E2 and E3 lie 10 m of it (220 to 230), beside E3 and E4 30 m (310 to 340).
+    assert plan.settings["terms"]["pipelines"]["value"] == 10
+    with pytest.raises(OptionError, match="needs the first year"):
+        plan_districts(here, **asked, objective="pipelines")
+
+
+def test_a_plan_is_measured_by_what_was_asked_whatever_else_it_was_made_for():
+    prepared = prepare_districts(six_in_a_row(), **ASKED, objective="cut-links")
+    extra = {"unlike": np.array([0.0, 9.0, 0.0, 0.0, 0.0])}  # never cut between E2 and E3
+    plan = prepared.solve(extra_links=extra)
+    assert districts(plan)["E2"] == districts(plan)["E3"]
+    assert prepared.measure(plan) == 1
+
+
+def test_a_live_picture_of_the_plan_is_given_for_all_estates():
+    seen = []
+
+    def live(label, score):
+        seen.append((label.copy(), score))
+        return True
+
+    here = blocks_in_a_row(40, people=[1000, *[None] * 3, *[1000] * 36])
+    plan = plan_districts(here, links=TOUCH, sizes={"people": (2000, 3000)}, live=live)
+    assert seen
+    assert all(len(label) == 40 and label[1] == -1 for label, _ in seen)
+    assert plan.districts
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"objective": "pretty"}, OptionError, "no objective 'pretty'; give one of: cut-links"),
+        ({"objective": {"cut-links": -1}}, OptionError, "weight of cut-links is -1"),
+        ({"objective": {"cut-links": 0}}, OptionError, "No objective has a weight above 0"),
+        ({"objective": "needs"}, OptionError, "needs rests on coverage"),
+        ({"within": ("owner",)}, UnknownNameError, "stay within 'owner'; give one of: communities"),
+        ({"locks": Locks(fixed={"E9": "D1"})}, OptionError, "'E9' is locked but"),
+    ],
+)
+def test_wishes_that_cannot_be_are_refused(options, error, words):
+    with pytest.raises(error, match=words):
+        plan_districts(six_in_a_row(), **ASKED | options)
+
+
+def test_what_is_left_out_is_told_what_would_place_it():
+    estates = row_of_points(0, 300, 1540, people=[2500, 2500, 3120])
+    plan = plan_districts(study(estates=estates, streets=long_street()), objective="cut-links")
+    (left,) = plan.left_out
+    assert left.estate == "E3"
+    assert left.proved
+    assert left.remedy.startswith("allow the link of 1,240 m from E3 to E2")
+    assert left.remedy.endswith("the district would have people 8,120")
+
+
+def test_estates_to_be_joined_across_a_barrier_are_refused():
+    here = blocks_in_a_row(4, people=[3000] * 4)
+    rail = layer("barriers", [street((215, -50), (215, 150))], barrier=["railway"])
+    parted = study(estates=here.layer("estates"), barriers=rail)
+    locks = Locks(join=(("E2", "E3"),))
+    with pytest.raises(OptionError, match=r"'E2' and 'E3' are to share .* the railway lies between"):
+        plan_districts(parted, links=TOUCH, locks=locks)
+    locks = Locks(fixed={"E1": "东", "E4": "东"})
+    with pytest.raises(OptionError, match="'E1' and 'E4' are to share"):
+        plan_districts(parted, links=TOUCH, locks=locks)

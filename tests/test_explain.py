@@ -11,6 +11,7 @@ A walled estate between two streets; the way from the open gate to the facility 
 """
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -22,12 +23,13 @@ from shapely.geometry import LineString, Point, box
 
 from gis.coverage import measure_coverage
 from gis.errors import OptionError, UnknownNameError
-from gis.explain import CAUSES, REMEDIES, explain, find_rule
+from gis.explain import CAUSES, REMEDIES, changes, explain, find_rule
 from gis.explain.changes import _outward
 from gis.explain.laid import lay_case
 from gis.model import KINDS, Layer, Study
 from gis.network import lay_ground
 from gis.rules import Instead, Size, load_pack, own_rule
+from gis.sample import make_city
 
 CRS = "EPSG:4545"
 CORNER = (500_000, 4_000_000)
@@ -544,6 +546,81 @@ def test_a_facility_that_no_street_leads_to_is_told_where_it_would_be_near_enoug
     )
 
     assert one(answer.causes, "facility-unlinked").name == "孤站"
+
+
+# -- The same walk as a coverage measurement
+
+
+@pytest.mark.parametrize("pack", ["gb50180-2018", "complete-community-2020"])
+def test_it_says_of_a_city_what_coverage_says(pack):
+    # Seconds differed without a word: those of a limit in metres are flat in coverage.
+    city = make_city(seed=4, estates=20)
+    rules = load_pack(pack).rules
+    measured = measure_coverage(city, rules)
+    ground = lay_ground(city)
+    slopes = set()
+    for item in measured.items[::4]:
+        for row in range(0, len(measured.estates), 5):
+            told = explain(city, str(measured.estates.uids[row]), item.rule, ground=ground)
+            assert told.status == item.status[row]
+            slopes.add(told.slopes)
+            if told.metres is None or item.rule.instead:
+                continue
+            seconds = told.flat_s if item.rule.limit_s is None else told.seconds
+            if not np.isnan(item.walk_s[row]):
+                assert seconds == pytest.approx(item.walk_s[row], abs=0.02)
+            assert ("with slopes" in told.en) == told.slopes
+    assert slopes == {True}
+
+
+def test_a_path_of_no_length_joins_two_streets_that_touch():
+    # It asked for the slope of 0 m, and refused the whole answer for missing heights.
+    city = make_city(seed=1)
+    (rule,) = [r for r in load_pack("complete-community-2020").rules if r.id == "CC-02"]
+
+    answer = explain(city, "E0024", rule, origin="building")
+
+    assert answer.slopes
+    assert "path" in kinds(answer.remedies)
+
+
+def test_seconds_say_whose_they_are_and_whether_slopes_are_in_them():
+    answer = explain(walled(), "柳园", RULE, walker="elderly")
+
+    assert answer.slopes is False
+    assert answer.flat_s == pytest.approx(460 / 0.9)
+    assert "计台阶与等候，不计坡度" in answer.zh
+    assert "with stairs and waiting, without slopes" in answer.en
+
+
+# -- What a path may lead through
+
+
+@pytest.mark.parametrize("over", [None, 0])
+def test_the_first_way_that_may_be_built_is_that_of_asking_each_everything(over):
+    city = make_city(seed=4, estates=12)
+    rng = np.random.default_rng(3)
+    low_x, low_y, high_x, high_y = shapely.total_bounds(city.layer("streets").geometries)
+    begin = rng.uniform((low_x, low_y), (high_x, high_y), (4000, 2))
+    end = begin + rng.normal(0, 60, begin.shape)
+    ways = shapely.linestrings(np.stack([begin, end], axis=1))
+    areas = np.concatenate([city.layer(kind).geometries for kind in ("estates", "buildings")])
+    walls, barriers = city.layer("walls").geometries, city.layer("barriers").geometries
+
+    def may(way):
+        through = shapely.length(shapely.intersection(way, areas)).max() > 0.5
+        barred = shapely.intersects(way, walls).any() or through
+        return not barred and (over is None or way.intersects(barriers[over]))
+
+    free = [i for i, way in enumerate(ways) if may(way)]
+    assert free
+    case = SimpleNamespace(study=city)
+    found, crossed = changes._Obstacles.of(case, over).first_buildable(begin, end)
+    assert found == free[0]
+    assert list(crossed) == np.flatnonzero(shapely.intersects(ways[found], barriers)).tolist()
+    stuck = np.setdiff1d(np.arange(len(ways)), free)
+    obstacles = changes._Obstacles.of(case, over)
+    assert obstacles.first_buildable(begin[stuck], end[stuck]) == (-1, ())
 
 
 # -- Asking

@@ -269,7 +269,7 @@ def test_stairs_are_closed_to_a_wheelchair_and_it_is_told():
         cost, told = costs(network, "wheelchair", mode=mode, terrain=True)
         assert cost == [[-1, -1], [8000, 8000]]
         assert (
-            "'wheelchair': 20 m of streets, 20.0% of the network, stairs" in told["walker-closed"]
+            "'wheelchair': 20 m of streets, 20.0% of all streets, stairs" in told["walker-closed"]
         )
     assert costs(network, "elderly")[0] == [[6000, 6000], [8000, 8000]]
 
@@ -393,6 +393,8 @@ def test_the_figures_for_everybody_say_where_they_come_from():
     table = EffortTable.load()
 
     assert (table.signal_s, table.lift_s, table.tread_m) == (35, 90, 0.30)
+    # A rise of 1 m needs a ramp of 12 m.
+    assert (table.riser_m, table.ramp_slope) == (0.15, pytest.approx(1 / 12))
     assert all(proof.source for proof in table.proofs)
 
 
@@ -400,8 +402,11 @@ def test_the_figures_for_everybody_say_where_they_come_from():
     ("text", "told"),
     [
         ("[signal_s", "no TOML"),
-        ("[signal_s]\nvalue = 1", "needs exactly signal_s, lift_s, tread_m"),
-        ("[signal_s]\nvalue = 1\n[lift_s]\n[tread_m]", "signal_s, lift_s, tread_m needs a value"),
+        ("[signal_s]\nvalue = 1", "needs exactly signal_s, lift_s, tread_m, riser_m, ramp_slope"),
+        (
+            "[signal_s]\nvalue = 1\n[lift_s]\n[tread_m]\n[riser_m]\n[ramp_slope]",
+            "signal_s, lift_s, tread_m, riser_m, ramp_slope needs a value",
+        ),
     ],
 )
 def test_a_table_of_effort_at_fault_is_refused(text, told):

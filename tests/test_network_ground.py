@@ -24,7 +24,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
-from shapely import LineString, Point, box
+from shapely import LineString, Point, Polygon, box
 
 from gis.errors import MissingLayerError, OptionError
 from gis.model import KINDS, Layer, Study, empty_frame
@@ -310,6 +310,60 @@ def test_a_shop_deep_inside_is_reached_through_the_gate_that_is_open():
     shut = lay_ground(town(**parts, access=["closed", None, None]))
     # 290 m east, 140 m north, 450 m west, 20 m to the gate N, 40 m inside.
     assert walk_m(shut, estate=1) == 20 + 290 + 140 + 450 + 20 + 40
+
+
+PART = box(30, 30, 70, 70)
+RING = Polygon(YARD.exterior.coords, [PART.exterior.coords])
+
+
+@pytest.mark.parametrize("yards", [(YARD, PART), (RING, PART)])
+def test_an_estate_drawn_within_a_gated_one_leaves_by_its_gates(yards):
+    # From its corner (30, 30) to the gate S at (50, 0), and 20 m to the street.
+    ground = lay_ground(town(yards=yards, walls=(), gates=[S]))
+
+    assert walk_m(ground, estate=1) == round((20**2 + 30**2) ** 0.5, 2) + 20
+    assert walk_m(lay_ground(town(yards=yards, gates=[S], access=["closed"])), estate=1) is None
+
+
+@pytest.mark.parametrize("walls", [(), (YARD.exterior,)])
+def test_its_own_gate_leads_to_the_gates_around_it(walls):
+    parts = {"yards": (YARD, PART), "gates": [S, (50, 30)], "walls": walls}
+
+    assert walk_m(lay_ground(town(**parts)), estate=1) == 30 + 20
+    # Without a gate around it that is open it does not jump over the wall.
+    assert walk_m(lay_ground(town(**parts, access=["closed", None])), estate=1) is None
+    inner = lay_ground(town(**parts, homes=[(50, 50)]), origin="building")
+    assert walk_m(inner, estate=1) == 20 + 30 + 20
+
+
+def test_a_building_of_such_an_estate_does_too():
+    yards = (YARD, PART)
+    ground = lay_ground(town(yards=yards, gates=[S], homes=[(50, 50)]), origin="building")
+
+    assert walk_m(ground, estate=1) == 50 + 20
+
+
+def test_a_shop_in_a_hole_of_an_estate_is_reached_through_its_gates():
+    parts = {"shops": ((50, 50),), "yards": (RING, box(200, -60, 220, -40)), "walls": ()}
+    parts["gates"] = [S, (210, -40)]
+
+    assert walk_m(lay_ground(town(**parts)), estate=1) == 20 + 160 + 20 + 50
+    shut = lay_ground(town(**parts, access=["closed", None]))
+    assert walk_m(shut, estate=1) is None
+
+
+def test_behind_a_wall_of_its_own_the_hole_stays_shut():
+    walls = (YARD.exterior, PART.exterior)
+
+    assert walked(yards=(RING,), walls=walls, shops=((50, 50),)) is None
+
+
+def test_who_lives_in_the_ring_walks_round_its_hole():
+    # Straight across the hole, a pond, it would be 90 m to the gate S.
+    ground = lay_ground(town(yards=(RING,), gates=[S], homes=[(50, 90)]), origin="building")
+    to_corner, to_gate = (20**2 + 20**2) ** 0.5, (20**2 + 30**2) ** 0.5  # (70, 70), (70, 30), S
+
+    assert walk_m(ground) == pytest.approx(to_corner + 40 + to_gate + 20, abs=0.01)
 
 
 def test_a_park_is_entered_wherever_a_street_meets_it():

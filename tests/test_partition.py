@@ -299,11 +299,13 @@ def test_small_problems_are_solved_exactly(problem):
     assert found.objective == pytest.approx(-best[2])
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(["cut-links", "balance"]))
 def test_the_search_alone_leaves_out_nothing_on_a_grid_that_has_a_plan(seed, objective):
     size = np.random.default_rng(seed).integers(1, 10, 64)
-    found = partition(grid(8, 8), size, low=30, high=70, objective=objective, seed=seed)
+    found = partition(
+        grid(8, 8), size, low=30, high=70, objective=objective, seed=seed, time_limit_s=2
+    )
     asked = {"low": 30, "high": 70}
     assert check_partition(grid(8, 8), size, found.label, **asked) == ()
     assert (found.label >= 0).all()
@@ -315,18 +317,19 @@ def test_the_search_alone_leaves_out_nothing_on_a_grid_that_has_a_plan(seed, obj
 
 def test_a_grid_of_a_hundred_is_cut_into_the_ten_that_were_asked_for():
     links, size = grid(10, 10), np.ones(100)
-    found = partition(links, size, count=10, low=9, high=11, seed=3)
+    found = partition(links, size, count=10, low=9, high=11, seed=3, time_limit_s=10)
     assert check_partition(links, size, found.label, count=10, low=9, high=11) == ()
     assert found.objective <= 90, "ten rows would cut 90 links"
     first = [found.label.tolist().index(d) for d in range(10)]
     assert first == sorted(first), "districts are numbered by their first unit"
-    assert found.bound == 9
-    assert found.gap == pytest.approx((found.objective - 9) / found.objective)
+    assert 9 <= found.bound <= found.objective
+    assert found.gap == pytest.approx(1 - found.bound / found.objective)
 
 
 def test_the_same_seed_gives_the_same_plan():
     size = np.random.default_rng(5).integers(1, 10, 100)
-    first, again = (partition(grid(10, 10), size, low=40, high=80, seed=7) for _ in range(2))
+    asked = {"low": 40, "high": 80, "seed": 7, "time_limit_s": 20}
+    first, again = (partition(grid(10, 10), size, **asked) for _ in range(2))
     assert (first.label == again.label).all()
 
 

@@ -151,3 +151,18 @@ def test_a_facility_in_a_barrier_and_one_on_a_stray_street_are_found():
     }  # fmt: skip
 
     assert codes(**study) >= {"facility-in-barrier", "facilities-on-islands"}
+
+
+def test_a_wall_drawn_on_top_of_a_street_is_found_with_how_long():
+    parts = {
+        "estates": layer("estates", [square(0, 10)], **SOUND),
+        "streets": layer("streets", [street((0, 0), (500, 0)), street((200, 0), (200, 90))]),
+    }
+    on_top = street((100, 0), (200, 0), (200, 30), (300, 30))
+    beside = street((100, -5), (500, -5))
+    study = Study({**parts, "walls": layer("walls", [beside, on_top])})
+    found = [f for f in check_study(study) if f.code == "wall-along-street"]
+
+    # 100 m along the first street and 30 m along the second.
+    assert "1 walls are drawn along 2 streets for 130 m (walls-1)" in found[0].message
+    assert "wall-along-street" not in codes(**parts, walls=layer("walls", [beside]))

@@ -6,7 +6,7 @@ import tomllib
 import numpy as np
 import pytest
 
-from gis.errors import OptionError, RuleError, UnknownNameError
+from gis.errors import FileError, OptionError, RuleError, UnknownNameError
 from gis.model import KINDS, Categories
 from gis.resources import data_dir
 from gis.rules import (
@@ -366,6 +366,16 @@ def test_a_good_pack_is_read(tmp_path):
         ("limit_m = 300", "limit_m = 300\nlimit_s = 300", ["exactly one"]),
         ("limit_m = 300", "limit_m = 0", ["'limit_m' is 0", "above 0"]),
         ("limit_m = 300", "limit_m = nan", ["'limit_m' is nan"]),
+        ("limit_m = 300", "limit_m = 1e300", ["'limit_m' is 1e+300", "up to 100,000"]),
+        ("limit_m = 300", "limit_s = 6000001", ["'limit_s' is 6000001", "up to 6,000,000"]),
+        ("limit_m = 300", 'limit_m = 300\nsatisfied_by = ["nursery"]', ["'satisfied_by' names"]),
+        (
+            "limit_m = 300",
+            'limit_m = 300\nsatisfied_by = ["mall", "mall"]',
+            ["names a category twice"],
+        ),
+        ('"clause 1"', '"\\u001b[31m1"', ["rule 'R1': 'clause' holds control characters"]),
+        ('"Nursery"', f'"{"x" * 10_001}"', ["'en' has 10,001 characters; give up to 10,000"]),
         ("limit_m = 300", 'limit_m = "far"', ["'limit_m' is 'far'; give a number"]),
         ("limit_m = 300", "limit_m = true", ["'limit_m' is True; give a number"]),
         ('"nursery"', '"creche"', ["no category 'creche'", "categories.toml"]),
@@ -442,6 +452,7 @@ def test_a_pack_with_everything_is_read(tmp_path):
         ("count = 3", "count = -2", ["'count' is -2"]),
         ("count = 3", "count = 2.5", ["'count' is 2.5; give a whole number"]),
         ("count = 3", "count = inf", ["'count' is inf"]),
+        ("count = 3", f"count = {10**30}", ["give a whole number from 1 to 1000"]),
         ("min_floor_m2 = 99", "min_floor_m2 = -1", ["'min_floor_m2' is -1"]),
         ('category = "kindergarten"', 'category = "zoo"', ["no category 'zoo'"]),
         ('category = "kindergarten"', 'category = "nursery"', ["'nursery' counts already"]),
@@ -485,6 +496,42 @@ def test_all_faults_are_told_at_once(tmp_path):
     assert "'must' is missing" in message
     assert "'limit_m' is -1" in message
     assert "the id 'R1' occurs twice" in message
+
+
+def two_circles(narrow_m, wide_m, second='id = "R2"'):
+    """A pack in which a nursery is asked for in two circles."""
+    level = '[[levels]]\nname = "{}"\nzh = "甲"\nen = "A"\nclause = "c"\nsource = "s"\n'
+    level += "verified = true\n"
+    head, rule = GOOD.split("[[rules]]")
+    rule = "[[rules]]" + rule
+    narrow = rule.replace("limit_m = 300", f"limit_m = {narrow_m}")
+    wide = rule.replace("limit_m = 300", f"limit_m = {wide_m}").replace('"5min"', '"15min"')
+    wide = wide.replace('id = "R1"', second)
+    return head + level.format("5min") + level.format("15min") + wide + narrow
+
+
+def test_a_wider_circle_may_not_ask_for_the_same_nearer_by(tmp_path):
+    with pytest.raises(RuleError, match="'R2' and 'R1' both ask 'nursery', and the wider level"):
+        pack_of(tmp_path, two_circles(1000, 999))
+    assert len(pack_of(tmp_path, two_circles(1000, 1000)).rules) == 2
+    other = 'id = "R2"\ngroup = "children_0_2"'
+    assert len(pack_of(tmp_path, two_circles(1000, 999, other)).rules) == 2
+
+
+def test_two_rules_of_a_level_may_not_ask_for_the_same(tmp_path):
+    rule = GOOD[GOOD.index("[[rules]]") :].replace("R1", "R2")
+
+    with pytest.raises(RuleError, match="'R1' and 'R2' both ask 'nursery' of the level '5min'"):
+        pack_of(tmp_path, GOOD + rule.replace("limit_m = 300", "limit_m = 500"))
+    by_the_old = rule.replace("must = true", 'must = true\nwalker = "elderly"')
+    assert len(pack_of(tmp_path, GOOD + by_the_old).rules) == 2
+
+
+def test_a_file_that_is_not_there_or_nests_without_end_is_refused(tmp_path):
+    with pytest.raises(FileError, match=r"nowhere\.toml cannot be read"):
+        read_pack(tmp_path / "nowhere.toml")
+    with pytest.raises(RuleError, match="nests"):
+        pack_of(tmp_path, "a = " + "[" * 5000 + "]" * 5000)
 
 
 def test_a_pack_without_rules_is_refused(tmp_path):

@@ -14,6 +14,10 @@ each gate to the back wall, and one along each row, through the walls between ne
 A building holds 50 people; N6 has two.
 """
 
+import itertools
+import json
+from dataclasses import replace
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -38,10 +42,12 @@ from gis.scenario import (
     Remove,
     SetHours,
     apply,
+    edits_of,
     find_openings,
     lay_base,
     rank_openings,
     what_if,
+    words_of,
 )
 from gis.scenario import difference as difference_module
 from gis.scenario.near import LinkGrid
@@ -201,10 +207,23 @@ def test_the_openings_are_ranked_by_people_and_by_people_per_yuan(urumqi):
     assert ranking.openings[1].saved_m == 100
     assert best.people_per_yuan == 100 / 500
     assert ranking.by_yuan()[0].wall == "B6"
-    # All six together gain 350, so no set gains more.
     assert ranking.best_set.gained == 150
-    assert ranking.best_set.bound == 350
-    assert ranking.best_set.share == pytest.approx(150 / 350)
+    # All six together gain 350. But from B3 the clinic is 85 m away, and only the gates of N2, N3
+    # and N4 (64, 40 and 64 m as the crow flies) are within the 100 m that are left; from B4 those
+    # of N3, N4 and N5. Through any other opening fewer could walk: two gain 150 + 150 at most.
+    assert ranking.best_set.bound == 300
+    assert ranking.best_set.share == pytest.approx(150 / 300)
+
+
+def test_no_set_of_openings_gains_more_than_the_bound(urumqi):
+    places = [o for o in find_openings(urumqi) if o.wall in (*BACKS[1:5], "N12", "N45", "N56")]
+    for size in (1, 2):
+        best = max(
+            what_if(urumqi, [opening.edit for opening in chosen]).gained
+            for chosen in itertools.combinations(places, size)
+        )
+        found = rank_openings(urumqi, places, set_size=size).best_set
+        assert found.gained <= best <= found.bound
 
 
 def test_the_base_is_as_it_was_after_any_edits(urumqi):
@@ -288,6 +307,52 @@ def test_edits_that_name_nothing_are_refused(urumqi):
         SetHours("gS1", "mornings")
 
 
+@pytest.mark.parametrize(
+    "edits",
+    [
+        (OpenGate("gS1"), CloseGate("gS1")),
+        (SetHours("gS1", "06:00-22:00"), CloseGate("gS1")),
+        (Remove("clinic"), MoveFacility("clinic", at(0, -20))),
+        (OpenWall("B1", at(25, 40)), Remove("B1")),
+        (OpenWall("B1"), OpenWall("B1", at(25, 40))),
+        (CloseGate("gS1"), CloseGate("gS1")),
+    ],
+)
+def test_two_edits_of_one_thing_are_refused_whoever_asks(urumqi, edits):
+    with pytest.raises(OptionError, match=f"Two edits name '{edits[0].uid}' \\("):
+        what_if(urumqi, edits)
+    with pytest.raises(OptionError, match="give one of them"):
+        apply(urumqi.study, edits)
+
+
+def test_what_has_the_uid_of_something_else_is_not_taken_for_it(urumqi):
+    frame = urumqi.study.layer("facilities").frame.assign(uid=["B1"])
+    study = Study(urumqi.study.layers | {"facilities": Layer(KINDS["facilities"], frame)})
+    with pytest.raises(OptionError, match="'B1' is a row of walls and of facilities; say which"):
+        apply(study, [Remove("B1")])
+    assert "facilities" not in apply(study, [Remove("facilities:B1")])
+    assert len(apply(study, [Remove("walls:B1")]).layer("walls")) == 19
+
+
+def test_a_wall_may_be_opened_twice_at_two_places(urumqi):
+    edits = [OpenWall("FS", at(10, 0)), OpenWall("FS", at(290, 0))]
+    assert len(apply(urumqi.study, edits).layer("gates")) == 12 + 2
+
+
+def test_edits_come_back_from_their_words():
+    edits = (
+        OpenWall("B1", (1.0, 2.0)),
+        AddPath(((0.0, 0.0), (1.0, 1.0))),
+        AddFacility("nursery", (1.0, 2.0)),
+        SetHours("g", "06:00-22:00"),
+    )
+    assert edits_of(json.loads(json.dumps(words_of(edits)))) == edits
+    with pytest.raises(OptionError, match="no edit 'Fly'"):
+        edits_of([{"edit": "Fly"}])
+    with pytest.raises(OptionError, match="'OpenGate' cannot be read"):
+        edits_of([{"edit": "OpenGate"}])
+
+
 def test_the_answer_is_plain_values(urumqi):
     told = what_if(urumqi, [OpenWall("B3")]).to_json()
 
@@ -330,8 +395,8 @@ def some_edits(study, rng):
 
 def full_measure(base, edits):
     study = apply(base.study, edits, ground=base.ground)
-    edited = lay_base(study, base.rules)
-    return difference_module._standings(edited, *edited.sums)
+    edited = lay_base(study, base.rules, **base.options)
+    return difference_module.standings_of(edited, edited.sums, range(len(base.rules)))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -398,10 +463,17 @@ def hills():
     return lay_base(study, load_pack("complete-community-2020").rules, terrain=True)
 
 
-def standing_of(study, rules):
-    coverage = measure_coverage(study, rules, terrain="on")
-    keys = ("rule", "covered", "gap", "unlinked", "no_data", "people_covered", "people_gap")
-    return [tuple(row[key] for key in keys) for row in coverage.summary()]
+SUMS = ("covered", "gap", "unlinked", "no_data", "people_covered", "people_gap")
+SUMS += ("group", "group_covered", "group_gap")
+
+
+def standing_of(study, rules, **how):
+    summary = measure_coverage(study, rules, **how).summary()
+    return [(row["rule"], *(row[key] for key in SUMS)) for row in summary]
+
+
+def told_by(standings):
+    return [(s.rule, *(getattr(s, key) for key in SUMS)) for s in standings]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -410,15 +482,95 @@ def test_minutes_on_hills_and_stand_ins_agree_with_coverage(hills, seed):
 
     difference = what_if(hills, edits)
 
-    for standings, study in (
-        (difference.before, hills.study),
-        (difference.after, apply(hills.study, edits, ground=hills.ground)),
-    ):
-        told = [
-            (s.rule, s.covered, s.gap, s.unlinked, s.no_data, s.people_covered, s.people_gap)
-            for s in standings
-        ]
-        assert told == standing_of(study, hills.rules)
+    edited = apply(hills.study, edits, ground=hills.ground)
+    for standings, study in ((difference.before, hills.study), (difference.after, edited)):
+        assert told_by(standings) == standing_of(study, hills.rules, terrain="on")
+
+
+def test_openings_for_what_several_facilities_stand_in_for_are_exact_too(hills):
+    # Before, stand-ins did not count: openings that serve only by them were not found.
+    rules = [rule for rule in hills.rules if rule.instead]
+    base = lay_base(hills.study, rules, **hills.options)
+    places = find_openings(base)[::4]
+    each = {place.xy: what_if(base, [place.edit]).gained for place in places}
+
+    ranking = rank_openings(base, places, count=3, set_size=2)
+
+    gains = sorted(each.values(), reverse=True)
+    assert gains[0] > 0
+    assert [opening.gained for opening in ranking.openings] == gains[:3]
+    assert all(each[opening.xy] == opening.gained for opening in ranking.openings)
+    assert gains[0] <= ranking.best_set.gained <= ranking.best_set.bound
+    assert [finding.code for finding in ranking.findings] == ["ranking-whole-rules"]
+
+
+@pytest.fixture(scope="module")
+def buildings():
+    rules = [*load_pack("gb50180-2018").rules, *load_pack("complete-community-2020").rules]
+    return lay_base(make_city(seed=4, estates=30), rules, origin="building")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_from_buildings_edits_agree_with_coverage_too(buildings, seed):
+    edits = some_edits(buildings.study, np.random.default_rng(seed + 40))
+
+    difference = what_if(buildings, edits)
+
+    edited = apply(buildings.study, edits, ground=buildings.ground)
+    assert apply(buildings.study, edits).frame("gates").equals(edited.frame("gates"))
+    for standings, study in ((difference.before, buildings.study), (difference.after, edited)):
+        measured = standing_of(study, buildings.rules, terrain="off", origin="building")
+        assert told_by(standings) == measured
+
+
+def test_openings_are_ranked_from_buildings_too(buildings):
+    rules = [rule for rule in buildings.rules if rule.category in ("nursery", "health_station")]
+    base = lay_base(buildings.study, rules, origin="building")
+    shut = int(base.ground.shut().argmax())
+    uids = base.study.layer("estates").uids
+    places = find_openings(base)
+    places = [p for p in places if uids[shut] in p.estates][:3] + list(places[:8])
+
+    ranking = rank_openings(base, places, count=len(places), set_size=1)
+
+    before = sum(row.people_covered or 0 for row in what_if(base, [places[0].edit]).before)
+    for opening in ranking.openings:
+        after = full_measure(base, [opening.edit])
+        assert sum(row.people_covered or 0 for row in after) - before == opening.gained
+    assert ranking.openings[0].gained == ranking.best_set.gained > 0
+
+
+def test_from_its_building_each_half_of_a_yard_counts_alone():
+    # N6 has two buildings, 30 m and 10 m behind the back wall; 60 of its people are 60+. Through B6
+    # it is 2 + 48 + 125 + 10 = 185 m from the lane's end at y = 42 to the clinic.
+    study = yards()
+    old = study.layer("estates").frame.assign(people_60plus=[20.0] * 11 + [60.0])
+    estates = Layer(KINDS["estates"], old)
+    houses = layer(
+        "buildings",
+        [box(270, 65, 274, 75), box(270, 45, 274, 55)],
+        uid=["far", "near"],
+        estate=["N6", "N6"],
+        people=[30.0, 70.0],
+        people_60plus=[20.0, 40.0],
+    )
+    rule = replace(own_rule("health_station", metres=200), group="people_60plus")
+    base = lay_base(
+        Study(study.layers | {"buildings": houses, "estates": estates}), [rule], origin="building"
+    )
+
+    result = what_if(base, [OpenWall("B6")])
+
+    # Near: 3 m to the lane, 8 m along it, 185: 196 m. Far: 20 m more, 216 m. The estate stays one
+    # with a gap, since not all of its buildings are served.
+    (before,), (after,) = result.before, result.after
+    assert (before.covered, after.covered, after.gap) == (6, 6, 6)
+    assert after.people_covered - before.people_covered == 70
+    assert (after.group, after.group_known) == ("people_60plus", "counted")
+    assert result.group_gained == (40,)
+    assert result.to_json()["group_gained_by_rule"] == {"own-health_station": 40}
+    (change,) = result.estates
+    assert (change.estate, change.before, change.after, change.people) == ("N6", "gap", "gap", 70)
 
 
 def test_convenience_stores_stand_in_for_a_supermarket_in_what_if_too(hills):

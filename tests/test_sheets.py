@@ -13,6 +13,7 @@ from gis.coverage import circle_claim, measure_coverage
 from gis.errors import FileError, OptionError
 from gis.model import KINDS, Layer, Study
 from gis.rules import load_pack, own_rule
+from gis.sample import make_city
 from gis.sheets import write_gap_workbook
 
 CRS = "EPSG:4545"
@@ -96,6 +97,7 @@ def test_the_summary_table_has_one_line_per_category_childcare_before_banks(tmp_
     assert (first["覆盖小区（个）"], first["缺口小区（个）"], first["未连通（个）"]) == (1, 2, 1)
     assert first["小区覆盖率"] == pytest.approx(1 / 3)
     assert (first["缺口人口（人）"], first["缺口户数（户）"]) == (250, 100)
+    assert first["未连通人口（人）"] == 30  # the estate without any street
     assert (second["设施"], second["无数据（个）"]) == ("银行", 4)
     assert second["缺口小区（个）"] is None
     assert second["小区覆盖率"] == "无数据"
@@ -141,10 +143,11 @@ def test_communities_and_subdistricts_add_up(tmp_path):
     communities, subdistricts = rows_of(book["按社区"]), rows_of(book["按街道"])
 
     assert [(r["街道"], r["社区"], r["小区数（个）"]) for r in communities] == [
-        ("东街道", "甲社区", 2), ("东街道", "未填", 1), ("未填", "未填", 1),
+        ("东街道", "甲社区", 2), ("东街道", "（小区未填社区）", 1),
+        ("（小区未填街道）", "（小区未填社区）", 1),
     ]  # fmt: skip
     assert [(r["街道"], r["托儿所"], r["银行"]) for r in subdistricts] == [
-        ("东街道", 2, "无数据"), ("未填", 0, "无数据"),
+        ("东街道", 2, "无数据"), ("（小区未填街道）", 0, "无数据"),
     ]  # fmt: skip
     assert subdistricts[0]["人口（人）"] == 350
     assert subdistricts[0]["缺应配养老或托幼人口（人）"] == 250
@@ -279,3 +282,18 @@ def test_the_new_sheets_are_english_too(tmp_path):
 
     for name in book.sheetnames[1:-1]:
         assert all(cell.value.isascii() for cell in book[name][1]), name
+
+
+def test_what_is_lacking_in_reach_is_a_whole_number_of_places(tmp_path):
+    # 1,857.069 places lacked in reach, said the sheet: shares of people are no finer than people.
+    city = make_city(seed=4, estates=20)
+    coverage = measure_coverage(city, load_pack("gb50180-2018").rules)
+    path = tmp_path / "city.xlsx"
+    write_gap_workbook(coverage, path, date="2026-05-01", project="云溪市")
+
+    book = openpyxl.load_workbook(path)
+    rows = [row for name in book.sheetnames for row in rows_of(book[name]) if "可达缺额" in row]
+    assert rows
+    for row in rows:
+        for key in ("可达缺额", "步行可达规模", "可分配到", "分配不到"):
+            assert row[key] is None or row[key] == int(row[key])

@@ -21,9 +21,12 @@ from hypothesis import strategies as st
 from shapely.affinity import translate
 from shapely.geometry import LineString, Point, box
 
+from gis.coverage import measure_coverage
 from gis.errors import MissingLayerError, OptionError, UnknownNameError
 from gis.model import KINDS, Layer, Study
 from gis.network import WalkNetwork
+from gis.rules import own_rule
+from gis.sample import make_city
 from gis.stepfree import step_free
 from gis.stepfree.ramps import Field, Obstacle, Trials, chains, greedy
 
@@ -201,6 +204,25 @@ def test_without_any_elderly_service_it_says_what_to_import():
     assert step_free(hill(), ["nursery"]).status[0, 0] == "no-data"
 
 
+def test_the_share_of_closed_streets_is_that_of_coverage():
+    # 300 m of streets were set against ways from gates in one, and from buildings in the other.
+    city = make_city(seed=4, estates=12)
+    rule = own_rule("park", metres=900)
+    measured = measure_coverage(city, [rule], walker="wheelchair", terrain="on")
+    told = {
+        tuple(f.message for f in found if f.code == "walker-closed" and "stairs" in f.message)
+        for found in (
+            measured.findings,
+            measure_coverage(
+                city, [rule], walker="wheelchair", terrain="on", origin="building"
+            ).findings,
+            step_free(city, ["park"], terrain="on").findings,
+        )
+    }
+    assert len(told) == 1
+    assert "% of all streets, stairs" in told.pop()[0]
+
+
 def test_the_json_has_no_number_that_json_does_not_know():
     row = step_free(hill()).to_json()
 
@@ -232,7 +254,7 @@ def fields(draw):
     field = Field(
         network=network,
         obstacles=[
-            Obstacle(np.flatnonzero(ramp == r), 0, "stairs", 1.0, np.nan)
+            Obstacle(np.flatnonzero(ramp == r), 0, "stairs", 1.0, np.nan, 1 / 12)
             for r in range(ramp.max(initial=-1) + 1)
         ],
         ramp=ramp,

@@ -1,37 +1,47 @@
 """What a project can be asked: the command line, the web and a job ask in the same way.
 
-Nothing here opens a project or prints.
+Nothing here opens a project or prints. A question loads what it needs when it is first named: all
+of them together take seconds, which `lianpian --help` must not.
 """
 
-from api.analyses.imports import ImportOptions, import_file, state_none
-from api.analyses.outputs import (
-    export_project,
-    public_frame,
-    refuse_project,
-    today,
-    write_gap_list,
-    write_tables,
-    write_text,
-)
-from api.analyses.planning import districts_of, map_of
-from api.analyses.scenarios import base_of, openings_of, place_in, what_if_of
-from api.analyses.walking import (
-    Terrain,
-    Walking,
-    coverage_of,
-    explain_of,
-    isochrones_of,
-    profile_of,
-    rules_of,
-    step_free_of,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from api.analyses.how import Terrain, Walking, profile_of, today
+    from api.analyses.imports import ImportOptions, import_file, state_none
+    from api.analyses.outputs import (
+        export_project,
+        public_frame,
+        refuse_project,
+        write_gap_list,
+        write_tables,
+        write_text,
+    )
+    from api.analyses.planning import (
+        Districting,
+        districting_of,
+        districts_of,
+        map_of,
+        prepare_plan,
+    )
+    from api.analyses.scenarios import base_of, openings_of, place_in, replay_of, what_if_of
+    from api.analyses.walking import (
+        coverage_of,
+        explain_of,
+        isochrones_of,
+        rules_of,
+        step_free_of,
+    )
 
 __all__ = [
+    "Districting",
     "ImportOptions",
     "base_of",
     "Terrain",
     "Walking",
     "coverage_of",
+    "districting_of",
     "districts_of",
     "explain_of",
     "export_project",
@@ -40,9 +50,11 @@ __all__ = [
     "map_of",
     "openings_of",
     "place_in",
+    "prepare_plan",
     "profile_of",
     "public_frame",
     "refuse_project",
+    "replay_of",
     "rules_of",
     "state_none",
     "step_free_of",
@@ -52,3 +64,23 @@ __all__ = [
     "write_tables",
     "write_text",
 ]
+
+_IN: Final = {
+    "how": ("Terrain", "Walking", "profile_of", "today"),
+    "imports": ("ImportOptions", "import_file", "state_none"),
+    "outputs": (
+        "export_project", "public_frame", "refuse_project", "write_gap_list", "write_tables",
+        "write_text",
+    ),
+    "planning": ("Districting", "districting_of", "districts_of", "map_of", "prepare_plan"),
+    "scenarios": ("base_of", "openings_of", "place_in", "replay_of", "what_if_of"),
+    "walking": ("coverage_of", "explain_of", "isochrones_of", "rules_of", "step_free_of"),
+}  # fmt: skip
+"""In which module each name is."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _IN.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

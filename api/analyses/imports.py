@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final
 
 import geopandas as gpd
 
+from api.analyses.plan_files import import_plan
 from api.store import Project
 from gis.errors import OptionError, UnknownNameError
 from gis.io import ImportReport, read_layer
@@ -44,12 +46,24 @@ def import_file(
 ) -> list[ImportReport]:
     """Read a file into one layer (all that an OSM file has for ``kind`` "osm") in one transaction.
 
+    ``kind`` "plan" makes a named plan of it instead, see `import_plan`.
+
     Raises
     ------
     InputError
         The file cannot be used; the project is as it was.
     """
     kind = next((k.name for k in KINDS.values() if kind == k.zh), kind)
+    if kind == "plan":
+
+        def read(values: Mapping[str, str]) -> tuple[Layer, ImportReport]:
+            return _read_one(
+                project, kind, path, dataclasses.replace(options, values=values),
+                replace=True, progress=progress,
+            )  # fmt: skip
+
+        given = options.values or {}
+        return [import_plan(project, path, given, read, dry_run=dry_run, progress=progress)]
     if kind == "osm":
         items = _read_osm(project, path, options, replace=replace, progress=progress)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Final
 import geopandas as gpd
 from pyogrio.errors import DataSourceError
 
+from api.analyses.how import today
 from api.store import Project
 from gis.coverage import CircleClaim, Coverage
 from gis.districts import DistrictPlan
@@ -19,6 +19,18 @@ from gis.errors import FileError, OptionError, ProjectError, UnknownNameError
 from gis.io import write_layers
 from gis.model import Layer, Progress
 from gis.sheets import write_gap_workbook
+
+__all__ = [
+    "FORMATS",
+    "export_project",
+    "public_frame",
+    "refuse_project",
+    "replacing",
+    "today",
+    "write_gap_list",
+    "write_tables",
+    "write_text",
+]
 
 FORMATS: Final = {
     ".xlsx": "xlsx",
@@ -30,11 +42,6 @@ FORMATS: Final = {
 }
 
 
-def today() -> str:
-    """Return today's date, the date that results carry."""
-    return dt.datetime.now().astimezone().date().isoformat()
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all.
 
@@ -43,7 +50,7 @@ def write_text(path: Path, text: str) -> None:
     FileError
         The folder is not there or cannot be written.
     """
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
 
 
@@ -67,7 +74,7 @@ def write_gap_list(
     """
     if path.suffix.lower() != ".xlsx":
         raise OptionError(f"--out {path} is no workbook; give a name that ends in .xlsx")
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         write_gap_workbook(
             coverage, temporary, project=project, date=today(), lang=lang, plan=plan, claim=claim
         )
@@ -118,7 +125,7 @@ def write_tables(tables: Mapping[str, gpd.GeoDataFrame], path: Path) -> None:
     """
     if path.suffix.lower() != ".gpkg":
         raise OptionError(f"--out {path} is no GeoPackage; give a name that ends in .gpkg")
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         for name, table in tables.items():
             try:
                 table.to_file(temporary, layer=name, driver="GPKG", engine="pyogrio")
@@ -152,7 +159,7 @@ def refuse_project(path: Path) -> None:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside ``path`` that takes its place when all went well."""
     refuse_project(path)
     temporary = path.with_name(f".{path.stem[:40]}.{os.getpid()}{path.suffix}")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, Final
 
 from pyproj import Transformer
 
-from api.analyses.walking import Walking, profile_of, rules_of
+from api.analyses.how import Walking, profile_of
+from api.analyses.walking import rules_of
 from api.store import Project
+from api.store.scenarios import SavedScenario
 from gis.coverage.walks import minds_heights, mode_of
-from gis.errors import OptionError
+from gis.errors import OptionError, UnknownNameError
 from gis.model import Progress
 from gis.network import has_heights
 from gis.scenario import (
@@ -20,12 +22,13 @@ from gis.scenario import (
     Edit,
     OpenWall,
     Ranking,
+    edits_of,
     find_openings,
     lay_base,
     rank_openings,
     what_if,
+    words_of,
 )
-from gis.scenario.edits import words_of
 from gis.walkers import load_walker
 
 LONGEST_NAME: Final = 100
@@ -38,6 +41,7 @@ def base_of(project: Project, how: Walking, *, progress: Progress | None = None)
     height is known.
     """
     _, rules = rules_of(project, how)
+    profile = profile_of(project)
     if how.walker is not None:
         load_walker(how.walker)
         rules = tuple(replace(rule, walker=how.walker) for rule in rules)
@@ -52,8 +56,10 @@ def base_of(project: Project, how: Walking, *, progress: Progress | None = None)
         at=how.at,
         link=how.link,
         longest_link_m=how.longest_link_m,
-        persons_per_household=profile_of(project).persons_per_household,
+        persons_per_household=profile.persons_per_household,
         terrain=slopes,
+        origin=how.origin,
+        place=profile.name,
     )
 
 
@@ -81,6 +87,38 @@ def what_if_of(
         answer = difference.to_json() | {"how": dict(vars(how))}
         project.save_scenario(save, words_of(edits), answer)
     return difference
+
+
+def replay_of(
+    project: Project,
+    name: str,
+    given: Mapping[str, Any] | None = None,
+    *,
+    progress: Progress | None = None,
+) -> tuple[SavedScenario, Difference]:
+    """Try the edits of a saved scenario on the layers as they are now.
+
+    It is walked as it was when the scenario was saved, but for what is ``given``, fields of
+    `Walking` by name.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no scenario of that name.
+    OptionError
+        An edit no longer fits what is in the project.
+    """
+    saved = project.read_scenario(name)
+    known = {field.name for field in fields(Walking)}
+    before = {key: value for key, value in saved.answer.get("how", {}).items() if key in known}
+    how = Walking(**(before | dict(given or {})))
+    try:
+        edits = edits_of(saved.edits)
+        return saved, what_if(base_of(project, how, progress=progress), edits)
+    except (UnknownNameError, OptionError) as error:
+        raise OptionError(
+            f"The scenario '{name}' of {saved.created[:10]} no longer fits the project: {error}"
+        ) from error
 
 
 def _placed(base: Base, edit: Edit) -> Edit:

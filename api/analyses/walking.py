@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from api.analyses.how import Walking, profile_of
 from api.store import Project
 from gis.coverage import Coverage, measure_coverage
 from gis.coverage.facilities import category_codes
@@ -13,39 +12,18 @@ from gis.errors import OptionError
 from gis.explain import Explanation, explain, find_rule
 from gis.isochrones import Isochrones, facility_isochrones
 from gis.model import Categories, Progress
-from gis.network.gates import AT
-from gis.network.ground import Origin
-from gis.renewal import DEFAULT_PROFILE, Profile, load_profile
 from gis.rules import Rule, RulePack, load_pack, own_rule
 from gis.stepfree import StepFree, step_free
 
-Terrain = Literal["auto", "on", "off"]
-
-
-@dataclass(frozen=True)
-class Walking:
-    """How it is walked: what every question about walking can be asked with.
-
-    ``pack``, ``category``, ``metres``, ``minutes`` choose the rules (see `rules_of`); ``walker``
-    walks instead of those of the rules; ``at`` the hour "HH:MM"; ``origin`` "gate" or "building";
-    ``terrain`` "auto", "on" or "off"; ``link`` "counted" or "free".
-    """
-
-    pack: str | None = None
-    category: str | None = None
-    metres: float | None = None
-    minutes: float | None = None
-    walker: str | None = None
-    at: str = AT
-    origin: Origin = "gate"
-    terrain: Terrain = "auto"
-    link: str = "counted"
-    longest_link_m: float = 300.0
-
-
-def profile_of(project: Project) -> Profile:
-    """Return the policy profile that the project was made with, or the national one."""
-    return load_profile(project.profile or DEFAULT_PROFILE)
+__all__ = [
+    "Walking",
+    "coverage_of",
+    "explain_of",
+    "isochrones_of",
+    "profile_of",
+    "rules_of",
+    "step_free_of",
+]
 
 
 def rules_of(project: Project, how: Walking) -> tuple[RulePack | None, tuple[Rule, ...]]:
@@ -166,6 +144,7 @@ def step_free_of(
     project: Project, how: Walking, *, categories: Sequence[str] = (), ramps: int = 10
 ) -> StepFree:
     """Say which homes have no step-free way to a service, and which ramps bring most people."""
+    profile = profile_of(project)
     return step_free(
         project.read_study(),
         categories or None,
@@ -177,5 +156,6 @@ def step_free_of(
         terrain=how.terrain,
         link=how.link,
         longest_link_m=how.longest_link_m,
-        persons_per_household=profile_of(project).persons_per_household,
+        persons_per_household=profile.persons_per_household,
+        place=profile.name,
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from gis.coverage import measure_coverage
 from gis.districts import plan_districts
+from gis.explain import explain
 from gis.isochrones import facility_isochrones
 from gis.model import Progress, Study, silent
 from gis.network import WalkNetwork
@@ -72,8 +73,11 @@ def _coverage_and_edits() -> None:
     what_if(base, [AddFacility("nursery", (x, y)), AddGate((x + 1.0, y)), CloseGate(gate)])
 
 
-def _districts_and_ramps() -> None:
+def _districts_ramps_and_routes() -> None:
     study = _city()
+    rules = load_pack("gb50180-2018").rules
+    for uid in study.layer("estates").uids:
+        explain(study, str(uid), rules[0])
     plan_districts(study, sizes={"count": (2, 6)}, time_limit_s=2.0)
     step_free(study, minutes=15)
 
@@ -82,6 +86,6 @@ QUESTIONS: Final[tuple[Callable[[], None], ...]] = (
     _isochrones,
     _reach,
     _coverage_and_edits,
-    _districts_and_ramps,
+    _districts_ramps_and_routes,
 )
 """The slowest to compile first."""

@@ -4,50 +4,95 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 import click
 
-from api.cli import plans, project, scenarios, show, walks
 from api.cli.output import one_safe_line
 from api.errors import EXIT_INPUT, EXIT_STOPPED, exit_code, one_line
 from gis import __version__
 from gis.errors import LianpianError
 
+COMMANDS: Final = {
+    "demo": ("show:demo", "Make a made-up city, run everything on it, and show it."),
+    "init": ("project:init", "Make a new project file; an existing file is never overwritten."),
+    "import": (
+        "project:import_",
+        "Read FILE into the layer KIND: every repair and every refused row is listed.",
+    ),
+    "layers": ("project:layers", "List what is in the project, or take a layer out."),
+    "check": (
+        "project:check",
+        "Look for faults in the data: coordinates that do not fit, gaps in columns, loose streets.",
+    ),
+    "coverage": (
+        "walks:coverage",
+        "Who cannot walk to what: estates, households and people by category, along the streets.",
+    ),
+    "explain": (
+        "walks:explain",
+        (
+            "Why an estate has no service in reach: the walked route, what makes it long, what "
+            "mends it."
+        ),
+    ),
+    "whatif": (
+        "scenarios:whatif",
+        "What would change if a wall were opened, a gate added, a facility moved.",
+    ),
+    "isochrones": (
+        "walks:isochrones",
+        "What facilities reach in bands: the streets and homes, and a polygon derived from them.",
+    ),
+    "step-free": (
+        "walks:step_free",
+        "Which homes have no step-free way to an elderly service; which ramps bring most people.",
+    ),
+    "districts": (
+        "plans:districts",
+        "Group estates into contiguous districts within bounds; what cannot be placed says why.",
+    ),
+    "plan": ("plan:plan", "Look at plans, check, mend, compare, bundle and export them."),
+    "map": ("show:map_", "Write one HTML file that opens anywhere, with the network off."),
+    "export": (
+        "project:export",
+        "Write layers to files that other programs open; your own extra columns stay at home.",
+    ),
+    "serve": ("show:serve", "Show the project's map and the JSON of its layers in a browser."),
+    "warm": ("show:warm", "Compile the inner loops once, so that no later command waits for them."),
+}
+"""Where each command is and what it does, in the order in which a planner meets them.
 
-class _InOrder(click.Group):
-    """Lists commands in the order in which a planner meets them."""
+The words are those of the command itself, said here so that ``--help`` need not load them all.
+"""
+
+
+class _Lazy(click.Group):
+    """Loads a command when it is asked for: all of them together take seconds."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's name)
-        return list(self.commands)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
 
 
-@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lianpian")
 def cli() -> None:
     """Plan the renewal of old residential estates: districts, walks, gaps, maps.
 
     PROJECT is one .gpkg file. Every command takes --json.
     """
-
-
-for _command in (
-    show.demo,
-    project.init,
-    project.import_,
-    project.layers,
-    project.check,
-    walks.coverage,
-    walks.explain,
-    scenarios.whatif,
-    walks.isochrones,
-    walks.step_free,
-    plans.districts,
-    show.map_,
-    project.export,
-    show.serve,
-    show.warm,
-):
-    cli.add_command(_command)
 
 
 def main(args: Sequence[str] | None = None) -> None:

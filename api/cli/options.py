@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from api.analyses import Walking
+from api.analyses.how import Walking
 from gis.errors import OptionError
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -7,13 +7,12 @@ import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-from tqdm import tqdm
 
-from gis.model import Finding, Progress
+if TYPE_CHECKING:
+    from gis.model import Finding, Progress
 
 MARKS = {"info": "·", "warning": "!", "error": "✗"}
 
@@ -22,12 +21,10 @@ def plain(value: Any) -> Any:
     """Return ``value`` as JSON can hold it: unknown numbers become null, arrays become lists."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "tolist"):  # arrays and their numbers
         return plain(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -74,6 +71,8 @@ def number(value: float | None, digits: int = 0) -> str:
 @contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
     """Give a function that moves a bar on standard error; silent where nobody watches."""
+    from tqdm import tqdm
+
     with tqdm(
         total=100,
         desc=title,

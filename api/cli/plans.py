@@ -1,40 +1,73 @@
-"""Commands about districts."""
+"""The command that groups estates into districts."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from api.analyses import districts_of, today
+from api.analyses import Districting, districts_of, today
+from api.analyses.planning import NOT_ACROSS
 from api.cli.options import PATH, json_option
 from api.cli.output import answer, number, progress_bar, table_lines
 from api.store import Project
-from gis.districts import DistrictPlan
+from gis.districts import OBJECTIVES, DistrictPlan
 from gis.errors import OptionError
 
 
 def read_size(text: str) -> tuple[str, tuple[float, float]]:
-    """Read ``COLUMN:MIN:MAX``.
+    """Read ``COLUMN:MIN:MAX``; an empty bound is none.
 
     Raises
     ------
     OptionError
         It has another form, a bound is no number, or MIN > MAX.
     """
-    parts = text.split(":")
+    column, *bounds = (part.strip() for part in text.split(":"))
     try:
-        column, low, high = parts[0], float(parts[1]), float(parts[2])
-    except (IndexError, ValueError):
-        column, low, high = "", 0.0, 0.0
-    if len(parts) != 3 or not column or not 0 <= low <= high < float("inf"):
+        written = [float(bound) for bound in bounds if bound]
+        low, high = (float(b) if b else no for b, no in zip(bounds, (0.0, math.inf), strict=True))
+        fits = bool(column) and 0 <= low <= high and all(map(math.isfinite, written))
+    except ValueError:
+        fits = False
+    if not fits:
         raise OptionError(
             f"--size '{text}' is not COLUMN:MIN:MAX with 0 <= MIN <= MAX; "
-            "write for example --size people:5000:12000"
+            "write for example --size people:5000:12000, or --size cost_yuan::50000000"
         )
     return column, (low, high)
+
+
+def read_objectives(texts: tuple[str, ...]) -> dict[str, float]:
+    """Read ``NAME`` or ``NAME=WEIGHT``, several.
+
+    Raises
+    ------
+    OptionError
+        A weight is no number, or a name comes twice.
+    """
+    weights: dict[str, float] = {}
+    for text in texts:
+        name, _, weight = text.partition("=")
+        try:
+            value = float(weight) if "=" in text else 1.0
+        except ValueError:
+            raise OptionError(f"--objective '{text}' is not NAME or NAME=WEIGHT") from None
+        if name in weights:
+            raise OptionError(f"--objective names '{name}' twice; give it one weight")
+        weights[name] = value
+    return weights
+
+
+def _groups(texts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        tuple(word.strip() for word in text.replace("，", ",").split(",") if word.strip())
+        for text in texts
+    )
 
 
 @click.command()
@@ -48,8 +81,8 @@ def read_size(text: str) -> tuple[str, tuple[float, float]]:
     "sizes",
     multiple=True,
     metavar="COLUMN:MIN:MAX",
-    help="Bounds per district of people, households, area_m2, count (of estates) or any column "
-    "of numbers; people:5000:12000 unless given.",
+    help="Bounds per district of people, households, area_m2, cost_yuan, count (of estates) or "
+    "any column of numbers; people:5000:12000 unless given. A bound may be left empty.",
 )
 @click.option("--count", type=int, help="Exactly this many districts.")
 @click.option(
@@ -57,11 +90,69 @@ def read_size(text: str) -> tuple[str, tuple[float, float]]:
     type=click.Choice(["walk", "touch"]),
     default="walk",
     show_default=True,
-    help="Neighbours: within a walk, or outlines close to each other.",
+    help="Neighbours: within a walk or over a wall, or outlines close to each other.",
 )
 @click.option(
     "--max-link-metres", "max_link_m", type=float, help="Longest walk (or gap) between neighbours."
 )
+@click.option(
+    "--near-metres",
+    "near_m",
+    type=float,
+    help="With --adjacency touch: how near estates must be that are only points.",
+)
+@click.option(
+    "--walls/--no-walls",
+    default=True,
+    show_default=True,
+    help="Whether estates that share a wall which could be opened are neighbours.",
+)
+@click.option(
+    "--not-across",
+    multiple=True,
+    type=click.Choice(NOT_ACROSS),
+    help="What else no neighbours lie across, beside rivers, railways and expressways.",
+)
+@click.option(
+    "--links",
+    "link_file",
+    type=PATH,
+    help="Table of neighbours made or undone by hand: estate_a, estate_b, action (on or off), "
+    "note; in Chinese 小区甲, 小区乙, 操作, 备注.",
+)
+@click.option(
+    "--max-walk-minutes",
+    type=float,
+    help="Every estate walks to the central estate of its district in this time, at 1.00 m/s.",
+)
+@click.option(
+    "--within",
+    multiple=True,
+    metavar="COLUMN",
+    help="Districts stay within one of: communities, subdistricts, or a column of text such as "
+    "manager. An estate of which it is unknown mixes with none.",
+)
+@click.option(
+    "--objective",
+    "objectives",
+    multiple=True,
+    metavar="NAME[=WEIGHT]",
+    help=f"What the plan is to be good at: {', '.join(OBJECTIVES)}; short walks (compact) and few "
+    "cut-links unless given.",
+)
+@click.option("--rules", "pack", help="Rule pack of the objectives needs and facilities.")
+@click.option(
+    "--year", type=int, help="First year of the works, for the objective pipelines; this year."
+)
+@click.option(
+    "--lock",
+    "lock_file",
+    type=PATH,
+    help="Table of what is settled: estate, district, closed (yes: nothing joins that district); "
+    "in Chinese 小区, 片区, 整片锁定.",
+)
+@click.option("--join", multiple=True, metavar="A,B", help="Estates that share a district.")
+@click.option("--apart", multiple=True, metavar="A,B", help="Estates that do not.")
 @click.option(
     "--time-limit",
     "time_limit_s",
@@ -83,32 +174,28 @@ def read_size(text: str) -> tuple[str, tuple[float, float]]:
 @json_option
 def districts(
     project: Path,
-    where: str | None,
     sizes: tuple[str, ...],
-    count: int | None,
-    adjacency: str,
-    max_link_m: float | None,
-    time_limit_s: float,
-    seed: int,
+    objectives: tuple[str, ...],
+    join: tuple[str, ...],
+    apart: tuple[str, ...],
     name: str,
+    seed: int,
+    time_limit_s: float,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Group estates into contiguous districts within bounds; what cannot be placed says why."""
     read = [read_size(text) for text in sizes]
     if len({column for column, _ in read}) < len(read):
         raise OptionError("--size names a column twice; give each one pair of bounds")
+    if read:
+        options["sizes"] = dict(read)
+    if objectives:
+        options["objective"] = read_objectives(objectives)
+    how = Districting(join=_groups(join), apart=_groups(apart), **options)
     with Project.open(project) as opened, progress_bar("districts") as progress:
         plan = districts_of(
-            opened,
-            where=where,
-            count=count,
-            adjacency=adjacency,
-            max_link_m=max_link_m,
-            time_limit_s=time_limit_s,
-            seed=seed,
-            name=name,
-            progress=progress,
-            **({"sizes": dict(read)} if read else {}),
+            opened, how, name=name, seed=seed, time_limit_s=time_limit_s, progress=progress
         )
         table = plan.table(opened.read_layer("estates"))
     result = {
@@ -117,15 +204,22 @@ def districts(
         "date": today(),
         "districts": table.to_dict("records"),
         "left_out": [
-            {"estate": left.estate, "reason": left.reason, "proved": left.proved}
+            {
+                "estate": left.estate,
+                "reason": left.reason,
+                "proved": left.proved,
+                "remedy": left.remedy or None,
+            }
             for left in plan.left_out
         ],
         "violations": 0,
         "objective": plan.objective,
+        "terms": plan.settings["terms"],
         "bound": plan.bound,
         "gap": plan.gap,
         "status": plan.status,
         "reason": plan.reason,
+        "links": dict(Counter(plan.adjacency.how.tolist())),
         "settings": dict(plan.settings),
     }
     answer(result, _plan_lines(plan, result), as_json=as_json)
@@ -145,7 +239,21 @@ def _plan_lines(plan: DistrictPlan, result: dict[str, Any]) -> Iterator[str]:
             for row in found
         ]
         yield from table_lines(rows)
+        yield from _quality_lines(plan)
     if plan.left_out:
         yield f"Left out: {len(plan.left_out)} estates"
         for left in plan.left_out:
-            yield f"  {left.estate}: {left.reason}" + ("" if left.proved else " (not proven)")
+            proof = "" if left.proved else " (not proven)"
+            remedy = f"; {left.remedy}" if left.remedy else ""
+            yield f"  {left.estate}: {left.reason}{proof}{remedy}"
+
+
+def _quality_lines(plan: DistrictPlan) -> Iterator[str]:
+    """What the plan comes to in each objective, and how far from the best it can be."""
+    for name, term in plan.settings["terms"].items():
+        weight = f", weight {term['weight']:g}" if len(plan.settings["terms"]) > 1 else ""
+        yield f"{name}: {number(term['value'])} {term['unit']}{weight}"
+    if plan.status != "optimal":
+        yield (
+            f"objective {plan.objective:.4g}; no plan is below {plan.bound:.4g}: gap {plan.gap:.1%}"
+        )

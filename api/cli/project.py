@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.analyses import ImportOptions, export_project, import_file, profile_of, state_none
+from api import analyses
 from api.cli.options import PATH, json_option, pairs
 from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
 from api.store import Project
 from gis.crs import parse_crs
-from gis.io import ImportReport
 from gis.model import KINDS, Categories
-from gis.quality import check_study
 from gis.renewal import load_profile
+
+if TYPE_CHECKING:
+    from gis.io import ImportReport
 
 LINES_SHOWN = 20
 
@@ -55,7 +56,13 @@ def init(
 )
 @click.option("--encoding", default="auto", show_default=True, help="Text encoding of the file.")
 @click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="Name a column.")
-@click.option("--set", "values", multiple=True, metavar="COLUMN=VALUE", help="Fill a column.")
+@click.option(
+    "--set",
+    "values",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Fill a column. Of a plan also its name (plan=NAME) and bounds (size=people:5000:12000).",
+)
 @click.option("--replace", is_flag=True, help="Replace the layer instead of adding to it.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
 @json_option
@@ -77,7 +84,7 @@ def import_(
 
     KIND is one of the layer kinds, or osm for all that an OpenStreetMap file holds.
     """
-    options = ImportOptions(
+    options = analyses.ImportOptions(
         layer=layer,
         crs=crs,
         coords=coords,
@@ -86,7 +93,7 @@ def import_(
         values=pairs(values, "--set"),
     )
     with Project.open(project) as opened, progress_bar("import") as progress:
-        reports = import_file(
+        reports = analyses.import_file(
             opened, kind, file, options, replace=replace, dry_run=dry_run, progress=progress
         )
     result = _import_result(kind, reports) | {"dry_run": dry_run}
@@ -148,14 +155,14 @@ def layers(
             opened.remove_layer(remove)
         for text, stated in ((none, True), (not_none, False)):
             if text:
-                state_none(opened, text, none=stated)
+                analyses.state_none(opened, text, none=stated)
         infos = opened.layers()
         plans, none_of = list(opened.plan_names()), sorted(opened.none_of)
         result = {
             "project": str(project),
             "name": opened.name,
             "crs": _crs_text(opened),
-            "profile": profile_of(opened).name,
+            "profile": analyses.profile_of(opened).name,
             "layers": [
                 {
                     "layer": info.kind,
@@ -187,6 +194,8 @@ def layers(
 @json_option
 def check(project: Path, as_json: bool) -> None:
     """Look for faults in the data: coordinates that do not fit, gaps in columns, loose streets."""
+    from gis.quality import check_study
+
     with Project.open(project) as opened, progress_bar("check") as progress:
         findings = check_study(opened.read_study(), progress=progress)
         refused = opened.refused()
@@ -217,7 +226,9 @@ def export(
 ) -> None:
     """Write layers to files that other programs open; your own extra columns stay at home."""
     with Project.open(project) as opened, progress_bar("export") as progress:
-        files = export_project(opened, out, format_=format_, kinds=kinds, progress=progress)
+        files = analyses.export_project(
+            opened, out, format_=format_, kinds=kinds, progress=progress
+        )
     names = [str(file) for file in files]
     answer({"files": names}, [f"Wrote {name}" for name in names], as_json=as_json)
 

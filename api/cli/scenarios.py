@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from api.analyses import Walking, openings_of, place_in, today, what_if_of
+from api.analyses import Walking, openings_of, place_in, replay_of, today, what_if_of
 from api.cli.options import PATH, json_option, pairs, walking_options
 from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
 from api.store import Project
+from api.store.scenarios import SavedScenario
 from gis.errors import OptionError
 from gis.scenario import (
     AddFacility,
@@ -54,9 +56,15 @@ PLACE_HELP = "X,Y in metres of the project's CRS, or longitude,latitude in degre
 @click.option(
     "--save", "name", help="Keep the edits and the answer in the project under this name."
 )
-@walking_options(home=False)
+@click.option("--list", "listing", is_flag=True, help="Tell the scenarios that were kept.")
+@click.option(
+    "--replay", metavar="NAME", help="Try the edits of a kept scenario on the layers of today."
+)
+@walking_options()
 @json_option
+@click.pass_context
 def whatif(
+    ctx: click.Context,
     project: Path,
     open_wall: tuple[str, ...],
     open_gate: tuple[str, ...],
@@ -71,13 +79,16 @@ def whatif(
     top: int,
     set_size: int,
     name: str | None,
+    listing: bool,
+    replay: str | None,
     how: Walking,
     as_json: bool,
 ) -> None:
     """What would change if a wall were opened, a gate added, a facility moved.
 
-    Before and after in estates and people per category; the layers of the project stay as they
-    are. Options for edits may be given several times and together.
+    Before and after in estates and people per category, all people and those whom the rule is
+    about; the layers of the project stay as they are. Options for edits may be given several times
+    and together. A replayed scenario is walked as when it was kept, but for the options given.
     """
     with Project.open(project) as opened, progress_bar("whatif") as progress:
         place = place_reader(opened)
@@ -92,18 +103,22 @@ def whatif(
             *(MoveFacility(*_named(text, "--move-facility", place)) for text in move_facility),
             *map(Remove, remove),
         ]
-        if rank_openings == bool(edits):
-            raise OptionError(
-                "Say what to try: edits such as --open-wall, or --rank-openings, not both"
-            )
-        _require_apart(edits)
-        if rank_openings and (name is not None or not 0 <= set_size <= MOST_TOGETHER or top < 1):
-            raise OptionError(
-                "--rank-openings goes without --save, with --top 1 or more and --set 0 to "
-                f"{MOST_TOGETHER}"
-            )
+        _require_one(bool(edits), rank_openings, listing, replay is not None)
+        if not edits and name is not None:
+            raise OptionError("--save keeps edits; give some, such as --open-wall")
+        if rank_openings and (not 0 <= set_size <= MOST_TOGETHER or top < 1):
+            raise OptionError(f"Give --top 1 or more and --set 0 to {MOST_TOGETHER}")
         result: dict[str, Any] = {"project": str(project), "date": today()}
-        if rank_openings:
+        if listing:
+            scenarios = [opened.read_scenario(word) for word in opened.scenario_names()]
+            result["scenarios"] = list(map(_scenario_json, scenarios))
+            lines = list(_scenario_lines(result["scenarios"]))
+        elif replay is not None:
+            given = {key: getattr(how, key) for key in vars(how) if _is_given(ctx, key)}
+            scenario, difference = replay_of(opened, replay, given, progress=progress)
+            result |= difference.to_json() | {"replayed": _scenario_json(scenario)}
+            lines = [*_difference_lines(difference), _then(scenario)]
+        elif rank_openings:
             ranking = openings_of(opened, how, count=top, set_size=set_size, progress=progress)
             result |= ranking.to_json()
             lines = list(_ranking_lines(ranking))
@@ -116,17 +131,47 @@ def whatif(
     answer(result, lines, as_json=as_json)
 
 
-def _require_apart(edits: Sequence[Edit]) -> None:
-    """Refuse several edits of one thing: which of them is meant last cannot be told."""
-    named = [
-        edit.uid
-        for edit in edits
-        # One wall may be opened at several places.
-        if hasattr(edit, "uid") and not (isinstance(edit, OpenWall) and edit.at is not None)
-    ]
-    for uid in dict.fromkeys(named):
-        if named.count(uid) > 1:
-            raise OptionError(f"Two edits name '{uid}'; give one of them")
+def _require_one(*asked: bool) -> None:
+    if sum(asked) != 1:
+        raise OptionError(
+            "Say what to try: edits such as --open-wall, or --rank-openings, or --list, or "
+            "--replay; not several of them"
+        )
+
+
+def _is_given(ctx: click.Context, option: str) -> bool:
+    return ctx.get_parameter_source(option) is not ParameterSource.DEFAULT
+
+
+def _scenario_json(scenario: SavedScenario) -> dict[str, Any]:
+    return {
+        "name": scenario.name,
+        "version": scenario.version,
+        "created": scenario.created,
+        "edits": [dict(edit) for edit in scenario.edits],
+        "people_gained": scenario.answer.get("people_gained"),
+        "how": scenario.answer.get("how"),
+    }
+
+
+def _scenario_lines(scenarios: list[dict[str, Any]]) -> Iterator[str]:
+    if not scenarios:
+        yield "No scenario is kept yet; add --save NAME to edits"
+        return
+    rows = [["scenario", "version", "kept", "edits", "people gained then"]]
+    for one in scenarios:
+        edits = ", ".join(str(edit["edit"]) for edit in one["edits"])
+        gained = number(one["people_gained"])
+        rows.append([one["name"], str(one["version"]), one["created"][:10], edits, gained])
+    yield from table_lines(rows)
+
+
+def _then(scenario: SavedScenario) -> str:
+    gained = number(scenario.answer.get("people_gained"))
+    return (
+        f"Scenario '{scenario.name}', version {scenario.version} of {scenario.created[:10]}, when "
+        f"people gained were {gained}"
+    )
 
 
 def place_reader(project: Project) -> Callable[[str, str], Place]:
@@ -157,9 +202,13 @@ def _named(text: str, option: str, place: Callable[[str, str], Place]) -> tuple[
 
 
 def _difference_lines(difference: Difference) -> Iterator[str]:
-    rows = [["category", "covered", "", "gap", "", "people gained"]]
-    for before, after, gain in zip(
-        difference.before, difference.after, difference.people_gained, strict=True
+    rows = [["category", "covered", "", "gap", "", "people gained", "of them the rule's", ""]]
+    for before, after, gain, of_group in zip(
+        difference.before,
+        difference.after,
+        difference.people_gained,
+        difference.group_gained,
+        strict=True,
     ):
         if before != after:
             rows.append(
@@ -170,6 +219,8 @@ def _difference_lines(difference: Difference) -> Iterator[str]:
                     number(before.gap),
                     f"-> {number(after.gap)}",
                     number(gain),
+                    number(of_group),
+                    f"{after.group}, {after.group_known}",
                 ]
             )
     if len(rows) == 1:

@@ -9,26 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import uvicorn
 
-from api.analyses import (
-    coverage_of,
-    districts_of,
-    map_of,
-    today,
-    write_gap_list,
-    write_text,
-)
-from api.analyses.warming import warm as compile_all
-from api.app import create_app
+from api import analyses
 from api.cli.options import PATH, json_option
 from api.cli.output import answer, progress_bar
-from api.listen import listen_on, url_of
 from api.settings import Settings
 from api.store import Project
 from gis.errors import FileError, OptionError
 from gis.model import Progress
-from gis.sample import make_city
 
 DEMO_FOLDER: Final = "lianpian-demo"
 DEMO_MARK: Final = ".lianpian-demo"
@@ -83,6 +71,8 @@ def _clear_demo(out: Path) -> None:
 
 
 def _make_demo(out: Path, progress: Progress) -> None:
+    from gis.sample import make_city
+
     out.mkdir()
     (out / DEMO_MARK).write_text("made by: lianpian demo\n", "utf-8")
     progress(0.0, "made-up city")
@@ -91,12 +81,13 @@ def _make_demo(out: Path, progress: Progress) -> None:
         progress(0.4, "project file")
         project.write_layers([(layer, None) for layer in study.layers.values()])
         progress(0.6, "districts")
-        districts_of(project, where="built_year <= 2000", name=DEMO_PLAN, time_limit_s=5.0)
+        old = analyses.Districting(where="built_year <= 2000")
+        analyses.districts_of(project, old, name=DEMO_PLAN, time_limit_s=5.0)
         progress(0.75, "coverage")
-        measured = coverage_of(project)
-        write_gap_list(measured, out / "gaps.xlsx", project=project.name)
+        measured = analyses.coverage_of(project)
+        analyses.write_gap_list(measured, out / "gaps.xlsx", project=project.name)
         progress(0.85, "map")
-        write_text(out / "map.html", map_of(project, date=today()))
+        analyses.write_text(out / "map.html", analyses.map_of(project, date=analyses.today()))
     progress(1.0, "done")
 
 
@@ -120,8 +111,10 @@ def map_(
     if out.suffix.lower() not in (".html", ".htm"):
         raise OptionError(f"--out {out} is no map file; give a name that ends in .html")
     with Project.open(project) as opened, progress_bar("map") as progress:
-        page = map_of(opened, date=today(), plan=plan, pack=pack, lang=lang, progress=progress)
-    write_text(out, page)
+        page = analyses.map_of(
+            opened, date=analyses.today(), plan=plan, pack=pack, lang=lang, progress=progress
+        )
+    analyses.write_text(out, page)
     size = out.stat().st_size
     result = {"file": str(out), "bytes": size}
     answer(result, [f"Wrote {out} ({size / 1e6:.1f} MB)"], as_json=as_json)
@@ -156,6 +149,11 @@ def _serve(
     lines: Sequence[str] = (),
 ) -> None:
     """Listen first, then say where: with port 0 the address is known only then."""
+    import uvicorn
+
+    from api.app import create_app
+    from api.listen import listen_on, url_of
+
     with listen_on(settings) as socket:
         url = url_of(socket)
         told = [*lines, f"{project} is at {url} (Ctrl+C ends it)"]
@@ -169,6 +167,8 @@ def _serve(
 @json_option
 def warm(as_json: bool) -> None:
     """Compile the inner loops once, so that no later command waits for them."""
+    from api.analyses.warming import warm as compile_all
+
     begin = time.monotonic()
     with progress_bar("warm") as progress:
         compile_all(progress)

@@ -114,7 +114,18 @@ def _known(value: Any) -> Any:
 
 
 def _coverage_lines(measured: Coverage, result: dict[str, Any]) -> Iterator[str]:
-    rows = [["category", "", "limit", *COUNT_COLUMNS, "people covered", "people gap", "clause"]]
+    rows = [
+        [
+            "category",
+            "",
+            "limit",
+            *COUNT_COLUMNS,
+            "people covered",
+            "people gap",
+            "people unlinked",
+            "clause",
+        ]
+    ]
     for item in result["items"]:
         limit = f"{item['limit_m']:g} m" if item.get("limit_m") else f"{item['limit_s'] / 60:g} min"
         rows.append(
@@ -125,6 +136,7 @@ def _coverage_lines(measured: Coverage, result: dict[str, Any]) -> Iterator[str]
                 *(number(item[key]) for key in COUNT_COLUMNS),
                 number(item["people_covered"]),
                 number(item["people_gap"]),
+                number(item["people_unlinked"]),
                 item["clause"] if item["verified"] else f"{item['clause']} (unverified)",
             ]
         )

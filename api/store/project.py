@@ -19,12 +19,12 @@ from sqlalchemy import Connection, Row, insert, select
 from api.store import layers, plans, scenarios
 from api.store.database import BUSY_TIMEOUT_S, Database, create_file, open_database, use_wal
 from api.store.geopackage import create_core, ensure_srs, epsg_of
+from api.store.plans import KeepsPlans
 from api.store.schema import FORMAT_VERSION, IMPORTS, PROJECT, REFUSED_ROWS, STATEMENTS
 from gis.errors import CrsError, ProjectError, UnknownNameError
 from gis.model import KINDS, Categories, Layer, Progress, Study
 
 if TYPE_CHECKING:
-    from gis.districts import DistrictPlan
     from gis.io import ImportReport
 
 Clock = Callable[[], datetime]
@@ -52,7 +52,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Project:
+class Project(KeepsPlans):
     """An open project; a context manager, closed at the end of the block.
 
     Made by `create` and `open`. Several may have the same file open, also in other processes:
@@ -283,30 +283,6 @@ class Project:
         ).order_by(columns.id)
         with self._database.read() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
-
-    def save_plan(self, plan: DistrictPlan) -> int:
-        """Save a districting plan; return its version.
-
-        A plan of the same name stays, as the version before.
-        """
-        with self._database.write() as connection:
-            return plans.save(connection, plan, now=_stamp(self._clock))
-
-    def read_plan(self, name: str, *, version: int | None = None) -> DistrictPlan:
-        """Read a districting plan: the newest of its name, or the version asked for.
-
-        Raises
-        ------
-        UnknownNameError
-            There is none.
-        """
-        with self._database.read() as connection:
-            return plans.read(connection, name, version=version)
-
-    def plan_names(self) -> tuple[str, ...]:
-        """Return the names of the plans, the oldest at the front."""
-        with self._database.read() as connection:
-            return plans.names(connection)
 
     def save_scenario(
         self, name: str, edits: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]

@@ -171,6 +171,18 @@ PLAN_MEMBERS: Final = Table(
     Column("district", Text),
 )
 
+PLAN_PACKAGES: Final = Table(
+    "plan_packages",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("plan_id", ForeignKey("plans.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("place", Integer, nullable=False),
+    Column("package", Text, nullable=False),
+    Column("builder", Text),
+    Column("district", Text),
+    Column("estate", Text),
+)
+
 SCENARIOS: Final = Table(
     "scenarios",
     METADATA,
@@ -191,6 +203,7 @@ ATTRIBUTES: Final[dict[Table, str]] = {
     STATEMENTS: "声明 / Categories of which someone stated that there is none",
     PLANS: "片区方案 / Districting plans, with their settings",
     PLAN_MEMBERS: "片区方案成员 / Which estate is in which district of a plan",
+    PLAN_PACKAGES: "工程包 / Which district or estate of a plan is in which work package",
     SCENARIOS: "情景 / Edits tried on top of the base, and what they would change",
 }
 """The tables without geometry, with what to say of them; a new project has all of them."""

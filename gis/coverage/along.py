@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+from gis.network.search import compiled
 
 
-def _compiled(function: _Function) -> _Function:
-    """Compile on first call and keep the result on disk where some folder can be written."""
-    try:
-        return cast("_Function", njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # a service account without any writable folder
-        return cast("_Function", njit(nogil=True)(function))
-
-
-@_compiled
+@compiled
 def walked(
     first: NDArray[np.int32],
     arcs: NDArray[np.int32],

@@ -240,6 +240,7 @@ def _area_row(measured: Measured, rows: NDArray[np.int64]) -> dict[str, Any]:
         "estates": len(rows),
         "people": known_sum(measured.people[rows], every),
         "people_unknown": int(np.isnan(measured.people[rows]).sum()),
+        "people_unlinked": known_sum(by_home[inside], ~measured.homes.linked[inside]),
         "households": known_sum(measured.households[rows], every),
         "gaps": int(measured.missing_count()[rows].sum()),
         "care_gap_estates": int(care.sum()),
@@ -249,7 +250,10 @@ def _area_row(measured: Measured, rows: NDArray[np.int64]) -> dict[str, Any]:
         status = item.status[rows]
         for word in STATUSES:
             row[f"{key}_{word.replace('-', '_')}"] = int(np.sum(status == word))
-        row[f"{key}_gap_people"] = sum_of(item, by_home, "gap", inside)
+        for word in ("gap", "covered", "unlinked"):
+            row[f"{key}_{word}_people"] = sum_of(item, by_home, word, inside)
+        no_data = inside & (item.home_status == "no-data")
+        row[f"{key}_no_data_people"] = known_sum(by_home, no_data)
     return row
 
 

@@ -21,8 +21,8 @@ from gis.rules import LONGEST_LIMIT, Rule, own_rule
 
 CLAIM_COLUMNS: Final = (
     "function", "zh", "en", "limit_s", "walker", "estates", "estates_covered", "households",
-    "households_covered", "share_households", "people", "people_covered", "share_people",
-    "unlinked", "no_data", "holds",
+    "households_covered", "share_households", "households_unlinked", "people", "people_covered",
+    "share_people", "people_unlinked", "unlinked", "no_data", "holds",
 )  # fmt: skip
 EVERY: Final = "all"
 
@@ -53,7 +53,8 @@ class CircleClaim:
             ``households_covered`` in those that are (for "all": by every function);
             ``share_households`` is their share, ``share_people`` the same for people. Households
             are the estates' own, else their people over persons per household. ``unlinked``
-            estates and functions with ``no_data`` are in neither number. ``holds`` is True where
+            estates and functions with ``no_data`` are in neither number; who lives in the former is
+            ``households_unlinked`` and ``people_unlinked``. ``holds`` is True where
             every home is covered and nothing is unknown, False where one is known not to be, None
             where that cannot be said.
 
@@ -201,6 +202,7 @@ def _claim_row(
     inside = np.isin(coverage.homes.estate, estates)
     status = function.home_status
     covered = inside & (status == "covered")
+    unlinked = inside & (status == "unlinked")
     judged = covered | (inside & (status == "gap"))
     row = function.words | {
         "estates": len(estates),
@@ -219,6 +221,7 @@ def _claim_row(
         row |= {
             name: total,
             f"{name}_covered": part,
+            f"{name}_unlinked": float(by_home[unlinked & known].sum()) if known.any() else np.nan,
             f"share_{name}": part / total if total else np.nan,
         }
     return row

@@ -245,12 +245,14 @@ def _with_terrain(
     if unknown_share(network) < 1.0:
         return replace(ground, network=network), True, findings
     if terrain == "on":
+        why = "".join(f" ({each.message})" for each in findings if each.code == "heights-too-few")
         raise MissingLayerError(
-            "Slopes are asked for and no street has heights; import them first: "
+            f"Slopes are asked for and no street has heights{why}; import them first: "
             "lianpian import PROJECT heights FILE, or measure without terrain"
         )
     flat = "Nothing is known of heights: minutes are walked as if all streets were flat"
-    return ground, False, (Finding("heights-none", flat, "info"),)
+    useless = tuple(each for each in findings if each.code == "heights-too-few")
+    return ground, False, (*useless, Finding("heights-none", flat, "info"))
 
 
 @dataclass(frozen=True, eq=False)

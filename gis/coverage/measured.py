@@ -54,7 +54,8 @@ class Measured:
     def summary(self) -> list[dict[str, Any]]:
         """Return one dictionary per item: the rule, numbers of estates, people and households.
 
-        ``people_...`` are all people, counted home by home; ``group_...`` those of ``group``, whom
+        ``people_...`` are all people, counted home by home: those covered, in a gap, unlinked and
+        without data add up to all who are known; ``group_...`` those of ``group``, whom
         the rule is about ("people_60plus", ...), with ``group_estimated`` where any of them is an
         estimate. Sums are over the homes whose people are known; ``people_unknown`` says of how
         many estates they are not. They are None where nothing is known, and where the category has
@@ -77,6 +78,8 @@ class Measured:
         }.items():
             for status in ("covered", "gap", "unlinked"):
                 row[f"{name}_{status}"] = sum_of(item, by_home, status)
+            # Who is neither covered nor a gap: with these the four add up to all known people.
+            row[f"{name}_no_data"] = known_sum(by_home, item.home_status == "no-data")
             row[f"{name}_unknown"] = int(np.isnan(by_estate).sum())
         row["group"] = rule.group
         for status in ("covered", "gap"):

@@ -9,8 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.coverage.homes import Homes
-from gis.demand import apportion, groups_of, households_of, people_of_buildings
+from gis.demand import (
+    apportion,
+    groups_of,
+    households_of,
+    people_of_buildings,
+    with_counts_of_buildings,
+)
 from gis.model import Finding, Study
+from gis.network import estates_of_buildings
 from gis.rules import Size
 
 
@@ -54,16 +61,22 @@ def crowds_of(
     Buildings share the people of their estate; see `gis.demand.people_of_buildings`.
     """
     estates = study.layer("estates")
+    of_building = None
+    if "buildings" in study:
+        of_building = estates_of_buildings(study.layer("buildings"), estates)
     crowds: dict[str, Crowd] = {}
     findings: list[Finding] = []
     for group in sorted({"all", *groups}):
         people = groups_of(estates, group, place=place, persons_per_household=persons_per_household)
+        if of_building is not None:
+            people = with_counts_of_buildings(people, study.layer("buildings"), group, of_building)
         by_home = people.people
-        if homes.kind == "building":
+        if of_building is not None and homes.kind == "building":
             shared = people_of_buildings(
                 study.layer("buildings"),
                 estates,
                 group,
+                estate=of_building,
                 place=place,
                 persons_per_household=persons_per_household,
             )

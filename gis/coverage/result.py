@@ -68,13 +68,14 @@ class Coverage(Measured):
         -------
         table
             ``column`` (None: not filled in), for communities ``subdistrict`` too, ``estates``,
-            ``people``, ``people_unknown`` (estates), ``households``, ``gaps`` (estate x item),
+            ``people``, ``people_unknown`` (estates), ``people_unlinked`` (no street in reach, or
+            all gates shut: neither covered nor a gap), ``households``, ``gaps`` (estate x item),
             ``care_gap_estates`` and ``care_gap_people`` (a gap in any elderly or childcare item),
-            and per item ``<key>_covered``, ``_gap``, ``_unlinked``, ``_no_data`` (estates) and
-            ``_gap_people``; for communities ``unit_people``, ``unit_source`` ("own": the
-            community's own count, "estates": their sum) and ``band`` ("in-band", "too-small",
-            "too-large", "unknown"). Unknown numbers are NaN. Two communities of one name in two
-            subdistricts are two rows.
+            and per item ``<key>_covered``, ``_gap``, ``_unlinked``, ``_no_data`` (estates) and the
+            same with ``_people``, which add up to the known people; for communities
+            ``unit_people``, ``unit_source`` ("own": the community's own count, "estates": their
+            sum) and ``band`` ("in-band", "too-small", "too-large", "unknown"). Unknown numbers are
+            NaN. Two communities of one name in two subdistricts are two rows.
 
         Raises
         ------

@@ -4,6 +4,8 @@ One layer becomes a raster, the other a cloud of weighted points. The mean of th
 cloud, for all moves of up to 1.5 km at once, is a correlation: one Fourier transform gives it.
 Where layers truly belong together the outcome has one sharp dip (or peak), a few dozen metres wide;
 where they do not, it only wavers. It needs no knowledge of GCJ-02, so it checks independently.
+
+Every layer passes `gis.crs`, and few are ever moved: so scipy is loaded where it is used.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from typing import Final
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy import fft, ndimage
 
 Floats = NDArray[np.float64]
 
@@ -89,6 +90,8 @@ class Raster:
     @cached_property
     def spectrum(self) -> NDArray[np.complex128]:
         """Fourier transform of the values, padded to a size that is quick to transform."""
+        from scipy import fft
+
         return np.asarray(fft.rfft2(self.values, _quick_size(self.values)), np.complex128)
 
     def under(self, xy: Floats) -> Floats:
@@ -127,6 +130,8 @@ def paint(polygons: NDArray[np.object_], grid: Grid) -> NDArray[np.bool_]:
 
 def distances(lines: NDArray[np.object_], grid: Grid) -> Floats:
     """(rows, columns) metres from each cell to the nearest line, at most `CAP_M`."""
+    from scipy import ndimage
+
     empty = np.ones((grid.rows, grid.columns), dtype=bool)
     xy = shapely.get_coordinates(shapely.segmentize(lines, CELL_M / 2))
     row, column, inside = grid.cells(xy)
@@ -144,6 +149,8 @@ def landscape(raster: Raster, xy: Floats, weight: Floats) -> Floats:
     numpy.ndarray
         (2 r + 1, 2 r + 1), r = `REACH_M` / `CELL_M`; the middle is no move, rows go north.
     """
+    from scipy import fft
+
     row, column, inside = raster.grid.cells(xy)
     cloud = np.zeros_like(raster.values)
     np.add.at(cloud, (row[inside], column[inside]), weight[inside])
@@ -161,6 +168,8 @@ def sharpness(fits: Floats) -> Floats:
     Slow trends (a dense centre, the edge of the layer) fall out of it. Moves beyond `REACH_M`
     give 0.
     """
+    from scipy import ndimage
+
     inner = ndimage.uniform_filter(fits, _INNER, mode="nearest") * _INNER**2
     outer = ndimage.uniform_filter(fits, _OUTER, mode="nearest") * _OUTER**2
     contrast = fits - (outer - inner) / (_OUTER**2 - _INNER**2)
@@ -186,6 +195,8 @@ def summit(height: Floats) -> tuple[float, float]:
 
 
 def _quick_size(values: Floats) -> list[int]:
+    from scipy import fft
+
     return [fft.next_fast_len(n, real=True) for n in values.shape]
 
 

@@ -2,57 +2,232 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
+import scipy.sparse as sp
 import shapely
 from numpy.typing import NDArray
 
-from gis.districts.adjacency import (
-    LONGEST_GAP_M,
-    LONGEST_WALK_M,
-    LOOKED_FOR_GAP_M,
-    LOOKED_FOR_M,
-    Adjacency,
-    EstateWalk,
-    estate_walk,
-    touch_adjacency,
-    walk_adjacency,
-    walk_costs,
-)
+from gis.coverage import Coverage
+from gis.districts.adjacency import Adjacency
+from gis.districts.aims import Aims, make_aims, read_weights
 from gis.districts.check_plan import check_plan
 from gis.districts.district_plan import DistrictPlan, LeftOut
-from gis.districts.where import select
+from gis.districts.locks import LockedUnits, Locks, locked_units
+from gis.districts.neighbours import (
+    EstateWalk,
+    LinkEdits,
+    LinkOptions,
+    estate_walk,
+    neighbours,
+    walk_costs,
+)
+from gis.districts.request import Request, read_request
 from gis.errors import CheckError, OptionError
-from gis.model import PERSONS_PER_HOUSEHOLD, Layer, Progress, Study, people_of, silent
-from gis.partition import Partition, connected, partition
+from gis.model import PERSONS_PER_HOUSEHOLD, Layer, Progress, Study, silent
+from gis.partition import Partition, connected, measure_partition, partition
 
 COMMUNITY_PEOPLE: Final = (5000.0, 12000.0)
 """People of a community, the measuring unit of GB 50180-2018 (five-minute circle, table 3.0.4)."""
-LONGEST_LINK_M: Final = 300.0
 WALK_M_PER_MINUTE: Final = 60.0
 """Standard walker, 1.00 m/s."""
+LOOKED_FOR_M: Final = 5000.0
+"""How far the walk to a district's centre is looked for."""
 
-_WHO: Final = ("people", "households")
+_USUAL: Final[Mapping[str, Mapping[str, float]]] = {
+    "walk": {"compact": 1.0, "cut-links": 1.0},
+    "touch": {"spread": 1.0, "cut-links": 1.0},
+}
+"""Objectives unless some are given, by kind of links."""
+
 _SAID: Final = {"count": "estates"}
+_NOTHING: Final[Mapping[str, NDArray[np.float64]]] = MappingProxyType({})
+
+Live = Callable[[NDArray[np.int64], float], bool]
+"""Gets the district number (n,) of each estate, -1 none, and the score; False stops the search."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Request:
-    """What was asked for, with the estates that take part."""
+class Prepared:
+    """All that a plan rests on but the search itself, so that several plans share it.
 
-    study: Study
-    sizes: Mapping[str, tuple[float, float]]
-    rows: NDArray[np.int64]
-    values: NDArray[np.float64]
-    left: dict[int, LeftOut]
+    ``beside`` are the neighbours, ``used`` (e,) which of its links join estates that take part,
+    ``cost`` walked metres between those, ``centre_m`` the longest walk to a district's centre.
+    """
 
-    @property
-    def estates(self) -> Layer:
-        return self.study.layer("estates")
+    request: Request
+    beside: Adjacency
+    used: NDArray[np.bool_]
+    aims: Aims
+    locks: LockedUnits
+    cost: Any
+    count: int | None
+    centre_m: float | None
+    settings: Mapping[str, Any]
+
+    def solve(
+        self,
+        *,
+        name: str = "plan",
+        seed: int = 0,
+        time_limit_s: float = 10.0,
+        extra_links: Mapping[str, NDArray[np.float64]] = _NOTHING,
+        start: NDArray[np.int64] | None = None,
+        live: Live | None = None,
+    ) -> DistrictPlan:
+        """Search for a plan.
+
+        Parameters
+        ----------
+        extra_links
+            Further costs of cutting each link of ``beside`` (e,), each with the weight 1.
+        start
+            (n,) district number of each estate to begin from, -1 none.
+        live
+            Is told of each better plan.
+
+        Raises
+        ------
+        CheckError
+            The plan failed the independent check: a fault of ours.
+        """
+        request = self.request
+        found = partition(
+            self._units(self.beside.links[self.used]),
+            request.values,
+            objective={**self.aims.weights, **dict.fromkeys(extra_links, 1.0)},
+            seed=seed,
+            time_limit_s=time_limit_s,
+            start=None if start is None else start[request.rows],
+            live=None if live is None else self._told(live),
+            unit_names=request.uids,
+            names=[_SAID.get(c, c) for c in request.sizes],
+            xy=_middles(request.estates)[request.rows],
+            beyond=self._beyond(),
+            **self._asked(extra_links),
+        )
+        settings = {**self.settings, "seed": seed, "time_limit_s": time_limit_s}
+        plan = _make_plan(self, found, settings, name)
+        broken = check_plan(
+            plan, request.estates, classes=self.aims.classes, cost=self._cost_of_all()
+        )
+        if broken:
+            raise CheckError(f"The plan breaks a constraint, please report it: {broken[0]}")
+        return plan
+
+    def measure(self, plan: DistrictPlan) -> float:
+        """Return what a plan of the same estates comes to in the objectives that were asked for."""
+        numbers = {name: i for i, name in enumerate(plan.districts)}
+        label = np.array([-1 if d is None else numbers[str(d)] for d in plan.district], np.int64)
+        asked = self._asked(_NOTHING)
+        return measure_partition(
+            self._units(self.beside.links[self.used]),
+            self.request.values,
+            label[self.request.rows],
+            objective=self.aims.weights,
+            link_weight=asked["link_weight"],
+            classes=asked["classes"],
+            cost=self.cost,
+            xy=_middles(self.request.estates)[self.request.rows],
+        )
+
+    def _beyond(self) -> tuple[Any, Any, list[str]]:
+        """Near pairs of units that are no neighbours, how far, and why: what could be allowed."""
+        ends = self._units(self.beside.beyond)
+        both = (ends >= 0).all(axis=1)
+        return ends[both], self.beside.beyond_m[both], self.beside.beyond_reason[both].tolist()
+
+    def _cost_of_all(self) -> Any:
+        """(n, n) walks between all estates, as far as they are known; None where none was asked."""
+        if self.cost is None:
+            return None
+        found, rows, n = self.cost.tocoo(), self.request.rows, len(self.request.estates)
+        return sp.csr_array((found.data, (rows[found.row], rows[found.col])), shape=(n, n))
+
+    def _asked(self, extra: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+        rows, bounds, locks = self.request.rows, self.request.bounds, self.locks
+        wished = {wish.name: wish.weight for wish in self.aims.wishes} | dict(extra)
+        within = self.aims.within
+        return {
+            "count": self.count, "low": bounds[:, 0], "high": bounds[:, 1],
+            "link_weight": {name: weight[self.used] for name, weight in wished.items()},
+            "classes": {word: c.number[rows] for word, c in self.aims.splits.items()},
+            "within": None if within is None else within[rows],
+            "fixed": locks.fixed, "closed": locks.closed, "same": locks.same,
+            "apart": locks.apart, "cost": self.cost, "centre_limit": self.centre_m,
+        }  # fmt: skip
+
+    def _units(self, links: NDArray[np.int64]) -> NDArray[np.int64]:
+        place = np.full(len(self.request.estates), -1, np.int64)
+        place[self.request.rows] = np.arange(len(self.request.rows))
+        return np.asarray(place[links])
+
+    def _told(self, live: Live) -> Live:
+        rows, n = self.request.rows, len(self.request.estates)
+
+        def tell(label: NDArray[np.int64], score: float) -> bool:
+            whole = np.full(n, -1, np.int64)
+            whole[rows] = label
+            return live(whole, score)
+
+        return tell
+
+
+def prepare_districts(
+    study: Study,
+    *,
+    sizes: Mapping[str, tuple[float, float]] = MappingProxyType({"people": COMMUNITY_PEOPLE}),
+    where: str | None = None,
+    count: int | None = None,
+    links: LinkOptions | None = None,
+    max_walk_minutes: float | None = None,
+    within: tuple[str, ...] = (),
+    locks: Locks | None = None,
+    objective: str | Mapping[str, float] | None = None,
+    coverage: Coverage | None = None,
+    year: int | None = None,
+    persons_per_household: float = PERSONS_PER_HOUSEHOLD,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Work out neighbours, walks, wishes and locks; parameters as of `plan_districts`."""
+    tell = progress if progress is not None else silent
+    how, locks = links or LinkOptions(), locks or Locks()
+    weights = read_weights(_USUAL[how.kind] if objective is None else objective)
+    if max_walk_minutes is not None and not 0 <= max_walk_minutes < np.inf:
+        raise OptionError(f"max_walk_minutes is {max_walk_minutes}; give minutes, 0 or more")
+    request, settings = read_request(
+        study, sizes, where=where, persons_per_household=persons_per_household
+    )
+    tell(0.05, "neighbours")
+    to_centre = max_walk_minutes is not None or "compact" in weights
+    walk = None
+    if how.kind == "walk" or to_centre:
+        walk = estate_walk(study, request.rows, longest_link_m=how.longest_link_m, at=how.at)
+    beside = neighbours(study, request.rows, options=how, walk=walk)
+    request = _without_unlinked(request, beside, walk, how.longest_link_m, to_centre=to_centre)
+    tell(0.3, "wishes")
+    aims = make_aims(study, beside, weights=weights, within=within, coverage=coverage, year=year)
+    centre_m = None if max_walk_minutes is None else max_walk_minutes * WALK_M_PER_MINUTE
+    cost = None
+    if walk is not None and to_centre:
+        cost = walk_costs(walk, limit_m=LOOKED_FOR_M if centre_m is None else centre_m)
+        cost = cost[request.rows][:, request.rows]
+    part = np.isin(beside.links, request.rows)
+    used = part[:, 0] & part[:, 1]
+    settings |= {
+        "count": count, **how.to_settings(), "objective": weights,
+        "max_walk_minutes": max_walk_minutes, "year": year, "walker": "standard", "walk_m_s": 1.0,
+        "within": list(within), "link_edits": _edits(how.edits, request.estates),
+        "locks": {"fixed": dict(locks.fixed), "closed": sorted(locks.closed)},
+        "join": [list(g) for g in locks.join], "apart": [list(g) for g in locks.apart],
+    }  # fmt: skip
+    units = locked_units(locks, request.uids, _away(request))
+    _require_joined(request, beside, units)
+    return Prepared(request, beside, used, aims, units, cost, count, centre_m, settings)
 
 
 def plan_districts(
@@ -61,14 +236,18 @@ def plan_districts(
     sizes: Mapping[str, tuple[float, float]] = MappingProxyType({"people": COMMUNITY_PEOPLE}),
     where: str | None = None,
     count: int | None = None,
-    adjacency: str = "walk",
-    max_link_m: float | None = None,
+    links: LinkOptions | None = None,
     max_walk_minutes: float | None = None,
-    objective: str = "cut-links",
+    within: tuple[str, ...] = (),
+    locks: Locks | None = None,
+    objective: str | Mapping[str, float] | None = None,
+    coverage: Coverage | None = None,
+    year: int | None = None,
     seed: int = 0,
     time_limit_s: float = 10.0,
     name: str = "plan",
     persons_per_household: float = PERSONS_PER_HOUSEHOLD,
+    live: Live | None = None,
     progress: Progress | None = None,
 ) -> DistrictPlan:
     """Group estates into connected districts that keep every bound.
@@ -77,23 +256,34 @@ def plan_districts(
     ----------
     sizes
         Least and most per district of ``people``, ``households``, ``area_m2``, ``count`` (each
-        estate is 1) or any number of the estates layer. People are counted, else households times
-        ``persons_per_household``. An estate of which one is unknown is left out.
+        estate is 1), ``cost_yuan`` or any number of the estates layer. People are counted, else
+        households times ``persons_per_household``. An estate of which one is unknown is left out.
     where
         Condition on the columns of the estates, see `gis.districts.where`; None: all take part.
     count
         Exactly so many districts, with every estate that takes part, is linked and has known
         sizes; None: as many as it takes.
-    adjacency
-        ``walk``: neighbours over walkable streets. ``touch``: polygons with a narrow gap.
-    max_link_m
-        Longest walk (800 m unless given) or widest gap (30 m) between neighbours, inclusive.
+    links
+        What makes two estates neighbours, see `LinkOptions`.
     max_walk_minutes
         Each district has an estate to which all its estates walk in this time at 1.00 m/s.
+    within
+        A district holds estates of one class only of each of these: ``communities``,
+        ``subdistricts`` or a text column such as ``manager``; an unknown class mixes with none.
+    locks
+        Estates and districts that are settled, and who is to be together or apart.
     objective
-        ``cut-links``, ``balance`` or ``compact`` (walked metres), see `partition`.
+        One of `gis.districts.aims.NAMES`, or several with their weights; see
+        `gis.partition.partition` for how they are added up. None: short walks (by outlines: round
+        districts) and few cut links, which is what plans drawn by hand look like.
+    coverage
+        What the estates miss and reach, for the objectives ``needs`` and ``facilities``.
+    year
+        First year of the works, for the objective ``pipelines``.
     seed, time_limit_s
-        See `partition`.
+        See `gis.partition.partition`.
+    live
+        Is told of each better plan while the search runs.
 
     Raises
     ------
@@ -102,205 +292,145 @@ def plan_districts(
     MissingLayerError
         There are no estates, or no streets for a walk.
     UnknownNameError
-        A size is no number of the estates.
+        A size is no number of the estates, or a class none of its columns.
     CheckError
         The plan failed the independent check: a fault of ours.
     """
     tell = progress if progress is not None else silent
-    request, settings = _read(study, sizes, where, persons_per_household)
-    tell(0.05, "neighbours")
-    limit = _link_limit(adjacency, max_link_m)
-    walk = _walk_if_needed(request, adjacency, objective, max_walk_minutes)
-    beside = (
-        walk_adjacency(walk, max_link_m=limit)
-        if adjacency == "walk" and walk is not None
-        else touch_adjacency(study, request.rows, max_link_m=limit)
-    )
-    request = _without_unlinked(request, walk)
-    tell(0.3, "districts")
-    centre_m = None if max_walk_minutes is None else max_walk_minutes * WALK_M_PER_MINUTE
-    cost = None
-    if walk is not None and (centre_m is not None or objective == "compact"):
-        cost = walk_costs(walk, limit_m=centre_m if centre_m is not None else LOOKED_FOR_M)
-        cost = cost[request.rows][:, request.rows]
-    found = _partition(
-        request, beside, count=count, objective=objective, cost=cost, centre_limit=centre_m,
-        seed=seed, time_limit_s=time_limit_s,
+    prepared = prepare_districts(
+        study, sizes=sizes, where=where, count=count, links=links, within=within, locks=locks,
+        max_walk_minutes=max_walk_minutes, objective=objective, coverage=coverage, year=year,
+        persons_per_household=persons_per_household, progress=progress,
     )  # fmt: skip
-    settings |= {
-        "count": count, "adjacency": adjacency, "max_link_m": limit, "objective": objective,
-        "max_walk_minutes": max_walk_minutes, "walker": "standard", "walk_m_s": 1.0,
-        "longest_street_link_m": LONGEST_LINK_M, "seed": seed, "time_limit_s": time_limit_s,
-    }  # fmt: skip
-    plan = _make_plan(request, beside, found, settings, name)
-    broken = check_plan(plan, request.estates)
-    if broken:
-        raise CheckError(f"The plan breaks a constraint, please report it: {broken[0]}")
+    tell(0.4, "districts")
+    plan = prepared.solve(name=name, seed=seed, time_limit_s=time_limit_s, live=live)
     tell(1.0, "districts")
     return plan
 
 
-def _read(
-    study: Study,
-    sizes: Mapping[str, tuple[float, float]],
-    where: str | None,
-    persons_per_household: float,
-) -> tuple[_Request, dict[str, Any]]:
-    estates = study.layer("estates")
-    if not sizes:
-        raise OptionError("No size is given; give one such as people:5000:12000")
-    people, estimated = people_of(estates, persons_per_household=persons_per_household)
-    columns = [people if c == "people" else estates.numbers(c) for c in sizes]
-    values = np.column_stack(columns)
-    part, unsure = np.ones(len(estates), bool), 0
-    if where is not None:
-        part, unsure = select(estates, where)
-    if not part.any():
-        raise OptionError(f"No estate fulfils where '{where}'; loosen it")
-    unknown = np.isnan(values)
-    left = {}
-    for row in np.flatnonzero(part & unknown.any(axis=1)):
-        words = _unknown_words([c for c, miss in zip(sizes, unknown[row], strict=True) if miss])
-        left[int(row)] = LeftOut(str(estates.uids[row]), words, True)
-    rows = np.flatnonzero(part & ~unknown.any(axis=1))
-    settings: dict[str, Any] = {
-        "sizes": {c: (float(low), float(high)) for c, (low, high) in sizes.items()},
-        "where": where, "taking_part": int(part.sum()), "all_take_part": where is None,
-        "where_unknown": unsure, "persons_per_household": persons_per_household,
-        "people_estimated": int((estimated & part).sum()) if "people" in sizes else 0,
-    }  # fmt: skip
-    if len(rows) == 0:
-        raise OptionError(
-            f"No estate that takes part has a known {' and '.join(sizes)}; fill the columns in"
-        )
-    return _Request(study, sizes, rows, values[rows], left), settings
+def _without_unlinked(
+    request: Request,
+    beside: Adjacency,
+    walk: EstateWalk | None,
+    longest_link_m: float,
+    *,
+    to_centre: bool,
+) -> Request:
+    """Leave out the estates that walk nowhere: a fault of the data, not a district of one.
 
-
-def _unknown_words(columns: list[str]) -> str:
-    if "people" in columns:
-        columns = ["people", "households", *(c for c in columns if c not in _WHO)]
-    return " and ".join(columns) + (" are unknown" if len(columns) > 1 else " is unknown")
-
-
-def _link_limit(adjacency: str, max_link_m: float | None) -> float:
-    usual = {"walk": LONGEST_WALK_M, "touch": LONGEST_GAP_M}
-    if adjacency not in usual:
-        raise OptionError(f"There is no adjacency '{adjacency}'; give walk or touch")
-    limit = usual[adjacency] if max_link_m is None else max_link_m
-    if not 0 <= limit < np.inf:
-        raise OptionError(f"The longest link is {limit} m; give metres, 0 or more")
-    return float(limit)
-
-
-def _walk_if_needed(
-    request: _Request, adjacency: str, objective: str, max_walk_minutes: float | None
-) -> EstateWalk | None:
-    if max_walk_minutes is not None and not 0 <= max_walk_minutes < np.inf:
-        raise OptionError(f"max_walk_minutes is {max_walk_minutes}; give minutes, 0 or more")
-    if adjacency == "walk" or objective == "compact" or max_walk_minutes is not None:
-        return estate_walk(request.study, request.rows, longest_link_m=LONGEST_LINK_M)
-    return None
-
-
-def _without_unlinked(request: _Request, walk: EstateWalk | None) -> _Request:
-    """Leave out the estates that walk nowhere: a fault of the data, not a district of one."""
+    A wall that can be opened may still join one, unless its walk to a centre has to be known.
+    """
     if walk is None:
         return request
-    lost = walk.unlinked[request.rows]
-    reason = f"no street within {LONGEST_LINK_M:.0f} m that is reached without crossing a barrier"
-    uids = request.estates.uids
-    left = request.left | {int(r): LeftOut(str(uids[r]), reason, True) for r in request.rows[lost]}
-    return _Request(request.study, request.sizes, request.rows[~lost], request.values[~lost], left)
+    alone = walk.unlinked & (to_centre | (beside.degree(len(request.estates)) == 0))
+    reason = f"no street within {longest_link_m:.0f} m that is reached without crossing a barrier"
+    return request.without(alone[request.rows], reason)
 
 
-def _partition(
-    request: _Request, beside: Adjacency, *, count: int | None, objective: str, cost: Any,
-    centre_limit: float | None, seed: int, time_limit_s: float,
-) -> Partition:  # fmt: skip
-    place = np.full(len(request.estates), -1, np.int64)
-    place[request.rows] = np.arange(len(request.rows))
-    links = place[beside.links]
-    links = links[(links >= 0).all(axis=1)]
-    bounds = np.array(list(request.sizes.values()), dtype=float).reshape(-1, 2)
-    middle = shapely.centroid(request.estates.geometries[request.rows])
-    return partition(
-        links, request.values, count=count, low=bounds[:, 0], high=bounds[:, 1],
-        objective=objective, cost=cost, centre_limit=centre_limit, seed=seed,
-        time_limit_s=time_limit_s, xy=shapely.get_coordinates(middle).reshape(-1, 2),
-        names=[_SAID.get(c, c) for c in request.sizes],
-        unit_names=[str(u) for u in request.estates.uids[request.rows]],
-    )  # fmt: skip
+def _require_joined(request: Request, beside: Adjacency, locks: LockedUnits) -> None:
+    """Refuse estates that are to share a district and that no neighbours bring together."""
+    alive = np.zeros(len(request.estates), bool)
+    alive[request.rows] = True
+    part = connected(beside.links, len(alive), alive)
+    fixed = [np.flatnonzero(locks.fixed == i).tolist() for i in range(len(locks.names))]
+    for group in [*locks.same, *fixed]:
+        rows = request.rows[list(group)]
+        apart = np.flatnonzero(part[rows] != part[rows[0]])
+        if not len(apart):
+            continue
+        one, other = (str(request.estates.uids[rows[i]]) for i in (0, int(apart[0])))
+        near = beside.nearest_beyond(part).get(int(part[rows[int(apart[0])]]))
+        why = f" ({near[1]})" if near else ""
+        raise OptionError(
+            f"Estates '{one}' and '{other}' are to share a district, but no neighbours join "
+            f"them{why}; take that off, or add a link by hand with --links"
+        )
+
+
+def _edits(edits: LinkEdits, estates: Layer) -> list[tuple[str, str, bool, str]]:
+    """Links made by hand as plain values that stay true when rows move: uids, on, note."""
+    uids = estates.uids
+    return [
+        (str(uids[a]), str(uids[b]), bool(on), str(note))
+        for (a, b), on, note in zip(edits.pairs, edits.on, edits.note, strict=True)
+    ]
+
+
+def _away(request: Request) -> dict[str, str]:
+    """Why each estate that is not among the units is not."""
+    here = set(request.uids)
+    why = {str(uid): "it does not fulfil where" for uid in request.estates.uids}
+    why |= {item.estate: item.reason for item in request.left.values()}
+    return {uid: reason for uid, reason in why.items() if uid not in here}
+
+
+def _middles(estates: Layer) -> NDArray[np.float64]:
+    return shapely.get_coordinates(shapely.centroid(estates.geometries)).reshape(-1, 2)
 
 
 def _make_plan(
-    request: _Request,
-    beside: Adjacency,
-    found: Partition,
-    settings: Mapping[str, Any],
-    name: str,
+    prepared: Prepared, found: Partition, settings: Mapping[str, Any], name: str
 ) -> DistrictPlan:
+    request, beside = prepared.request, prepared.beside
     estates = request.estates
     label = np.full(len(estates), -1, np.int64)
     label[request.rows] = found.label
     left = dict(request.left)
-    how_far = _how_far(request, found, beside, settings)
-    for unit in found.left:
-        row = int(request.rows[unit.unit])
-        reason = unit.reason + how_far.get(row, "")
-        left[row] = LeftOut(str(estates.uids[row]), reason, unit.proved)
+    how_far = _how_far(request, found, beside)
+    remedy: dict[int, str] = {}
+    for way in found.relaxations:  # the least change first
+        for unit in way.units:
+            remedy.setdefault(unit, way.words)
+    for item in found.left:
+        row = int(request.rows[item.unit])
+        reason = item.reason + how_far.get(row, "")
+        words = remedy.get(item.unit, "")
+        left[row] = LeftOut(str(estates.uids[row]), reason, item.proved, words)
     if found.status in ("infeasible", "unknown"):
         proved = found.status == "infeasible"
         for row in request.rows:
             word = LeftOut(str(estates.uids[row]), found.reason, proved)
             left.setdefault(int(row), word)
     return DistrictPlan(
-        name=name, estates=estates.uids, district=_names(estates, label),
-        left_out=tuple(left[row] for row in sorted(left)), settings=MappingProxyType({**settings}),
+        name=name, estates=estates.uids, district=_names(estates, label, prepared),
+        left_out=tuple(left[row] for row in sorted(left)),
+        settings=MappingProxyType({**settings, "terms": prepared.aims.terms(found)}),
         objective=found.objective, bound=found.bound, gap=found.gap, status=found.status,
         adjacency=beside, reason=found.reason,
     )  # fmt: skip
 
 
-def _how_far(
-    request: _Request, found: Partition, beside: Adjacency, settings: Mapping[str, Any]
-) -> dict[int, str]:
+def _how_far(request: Request, found: Partition, beside: Adjacency) -> dict[int, str]:
     """For parts that are too small: how far the nearest estate outside is, by row."""
     small = [int(request.rows[unit.unit]) for unit in found.left if unit.code == "too-small"]
     alive = np.zeros(len(request.estates), bool)
     alive[request.rows[found.label >= 0]] = True
     alive[small] = True
     part = connected(beside.links, len(alive), alive)
-    nearest = np.full(int(part.max(initial=-1)) + 1, np.inf)
-    for end, other in ((0, 1), (1, 0)):
-        own, next_ = part[beside.beyond[:, end]], part[beside.beyond[:, other]]
-        apart = (own >= 0) & (own != next_)
-        np.minimum.at(nearest, own[apart], beside.beyond_m[apart])
-    longest = settings["max_link_m"]
-    how, looked = ("on foot", LOOKED_FOR_M)
-    if beside.kind == "touch":
-        how, looked = ("between outlines", LOOKED_FOR_GAP_M)
+    nearest = beside.nearest_beyond(part)
     out = {}
     for row in small:
-        metres = nearest[part[row]]
-        if np.isinf(metres):
-            out[row] = f"; no other estate next to it within {looked:,.0f} m {how}"
-        elif metres <= longest:
-            out[row] = f"; a barrier parts it from the nearest other estate, {metres:,.0f} m away"
-        else:
-            out[row] = (
-                f"; nearest other estate {metres:,.0f} m {how}, "
-                f"beyond the longest link {longest:,.0f} m"
-            )
+        near = nearest.get(int(part[row]))
+        out[row] = f"; nearest other estate {near[1]}" if near else "; no other estate is near"
     return out
 
 
-def _names(estates: Layer, label: NDArray[np.int64]) -> NDArray[np.object_]:
-    """Name the districts D1, D2, ... from north-west to south-east."""
+def _names(estates: Layer, label: NDArray[np.int64], prepared: Prepared) -> NDArray[np.object_]:
+    """Name the districts D1, D2, ... from north-west to south-east; locked ones keep their name."""
     out = np.full(len(label), None, dtype=object)
-    xy = shapely.get_coordinates(shapely.centroid(estates.geometries)).reshape(-1, 2)
+    xy = _middles(estates)
     numbers = np.unique(label[label >= 0])
     middle = np.array([xy[label == d].mean(axis=0) for d in numbers]).reshape(-1, 2)
     order = np.lexsort((numbers, middle[:, 0] - middle[:, 1]))
-    for rank, d in enumerate(numbers[order]):
-        out[label == d] = f"D{rank + 1}"
+    locks = prepared.locks
+    locked = locks.fixed >= 0
+    rows = prepared.request.rows[locked]
+    named = {
+        int(d): locks.names[lock]
+        for d, lock in zip(label[rows], locks.fixed[locked], strict=True)
+        if d >= 0
+    }
+    free = (f"D{i}" for i in range(1, len(label) + 2) if f"D{i}" not in locks.names)
+    for d in numbers[order]:
+        out[label == d] = named[int(d)] if int(d) in named else next(free)
     return out

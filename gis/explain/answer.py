@@ -147,6 +147,8 @@ def _explained(case: Case, status: str, building: int) -> Explanation:
         limit_s=case.rule.limit_s,
         metres=None if walk is None else walk.metres,
         seconds=None if walk is None else walk.seconds,
+        slopes=case.terrain,
+        flat_s=None if walk is None else walk.metres / case.walker.speed_m_s,
         counted_m=None if walk is None else walk.cost_cm / 100,
         gate=named(case, "gates", gate)[0],
         facility=facility[0],
@@ -251,6 +253,7 @@ def _summary(case: Case, status: str, walk: Walk | None) -> tuple[str, str]:
     if walk is None:
         return f"{said_zh}。", f"{said_en}."
     length_zh, length_en = words.walked(walk.metres, walk.seconds)
+    whose_zh, whose_en = words.whose(case.walker.zh, case.walker.en, slopes=case.terrain)
     limit = words.figure(case.limit_cm / 100)
     if case.rule.limit_m is None:
         limit_zh = f"限{words.figure(case.rule.limit_s or 0)}秒"
@@ -258,6 +261,6 @@ def _summary(case: Case, status: str, walk: Walk | None) -> tuple[str, str]:
     else:
         limit_zh, limit_en = f"限{limit}米", f"limit {limit} m"
     return (
-        f"{said_zh}，步行{length_zh}，{limit_zh}。",
-        f"{said_en}: a walk of {length_en}, {limit_en}.",
+        f"{said_zh}，步行{length_zh}，{limit_zh}（{whose_zh}）。",
+        f"{said_en}: a walk of {length_en}, {limit_en} ({whose_en}).",
     )

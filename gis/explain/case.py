@@ -352,7 +352,9 @@ class _NewLinks:
         case = self.case
         new = np.arange(len(case.network.links), len(network.links))
         new = new[network.street[new] < 0]
-        if not case.terrain or len(new) == 0:
+        # Where two streets touch without being joined, the way between them is 0 m long and has no
+        # slope.
+        if not case.terrain or not network.length_cm[new].any():
             return network, time_cm
         ways = WalkNetwork(
             xy=network.xy,

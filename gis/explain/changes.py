@@ -28,7 +28,8 @@ STREET_STEP_M: Final = 20.0
 
 MOST_SITES: Final = 3
 MOST_PASSAGES: Final = 3
-_PAIRS_AT_ONCE: Final = 500
+_PAIRS_AT_ONCE: Final = 250
+_MOST_PAIRS_AT_ONCE: Final = 8000
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,12 +146,15 @@ def missing_path(case: Case, *, limit_cm: int, barrier: int | None = None) -> Ch
     good = np.flatnonzero(total <= limit_cm)
     keys = (total, np.rint(metres * 100)) if barrier is None else (metres, total)
     order = good[np.lexsort((keys[0][good], keys[1][good]))]
-    for start in range(0, len(order), _PAIRS_AT_ONCE):
-        some = order[start : start + _PAIRS_AT_ONCE]
-        chosen, crossed = _first_buildable(case, spots.xy, u[some], v[some], barrier)
+    obstacles = _Obstacles.of(case, barrier)
+    start, some = 0, _PAIRS_AT_ONCE
+    while start < len(order):
+        pairs = order[start : start + some]
+        start, some = start + some, min(2 * some, _MOST_PAIRS_AT_ONCE)
+        chosen, crossed = obstacles.first_buildable(spots.xy[u[pairs]], spots.xy[v[pairs]])
         if chosen < 0:
             continue
-        two = spots.take(np.array([u[some[chosen]], v[some[chosen]]]))
+        two = spots.take(np.array([u[pairs[chosen]], v[pairs[chosen]]]))
         network, time_cm = case.added(two, path=True)
         walk = case.search(network, time_cm)
         kind = "crossing" if crossed else "path"
@@ -266,36 +270,54 @@ def _spots(case: Case, limit_cm: int, barrier: int | None) -> Feet:
     return Feet(xy, links[which], share, xy, np.zeros(len(which), dtype=np.int64))
 
 
-def _first_buildable(
-    case: Case,
-    xy: NDArray[np.float64],
-    u: NDArray[np.int64],
-    v: NDArray[np.int64],
-    barrier: int | None,
-) -> tuple[int, tuple[int, ...]]:
-    """Return the first way that leads through no building and no estate, and what it crosses."""
-    ways = np.asarray(shapely.linestrings(np.stack([xy[u], xy[v]], axis=1)), dtype=object)
-    free = np.ones(len(ways), dtype=bool)
-    for kind in ("buildings", "estates"):
-        shapes = shapes_of(case, kind)
-        shapes = shapes[shapely.get_dimensions(shapes) == 2]
-        if len(shapes):
-            way, shape = shapely.STRtree(shapes).query(ways, predicate="intersects")
-            through = shapely.length(shapely.intersection(ways[way], shapes[shape])) > 0.5
-            free[way[through]] = False
-    walls = shapes_of(case, "walls")
-    if len(walls):
-        free[shapely.STRtree(walls).query(ways, predicate="intersects")[0]] = False
-    barriers = shapes_of(case, "barriers")
-    crossed: list[list[int]] = [[] for _ in ways]
-    if len(barriers):
-        way, row = shapely.STRtree(barriers).query(ways, predicate="intersects")
-        for w, r in zip(way.tolist(), row.tolist(), strict=True):
-            crossed[w].append(r)
-    for i in np.flatnonzero(free).tolist():
-        if barrier is None or barrier in crossed[i]:
-            return i, tuple(sorted(crossed[i]))
-    return -1, ()
+@dataclass(frozen=True, eq=False)
+class _Obstacles:
+    """What a path may not lead through, and the barriers that it may cross.
+
+    Of a hundred thousand ways most fail. They are held against the cheapest question first, and
+    each only while nothing forbids it: asking all of them everything took seconds.
+    """
+
+    over: shapely.Geometry | None
+    walls: shapely.STRtree
+    areas: tuple[tuple[NDArray[np.object_], shapely.STRtree], ...]
+    barriers: shapely.STRtree
+
+    @classmethod
+    def of(cls, case: Case, barrier: int | None) -> _Obstacles:
+        """Gather them; only ways over ``barrier`` count where there is one."""
+        barriers = shapes_of(case, "barriers")
+        over = None if barrier is None else barriers[barrier]
+        if over is not None:
+            shapely.prepare(over)
+        areas = []
+        for kind in ("estates", "buildings"):
+            shapes = shapes_of(case, kind)
+            shapes = shapes[shapely.get_dimensions(shapes) == 2]
+            areas.append((shapes, shapely.STRtree(shapes)))
+        walls = shapely.STRtree(shapes_of(case, "walls"))
+        return cls(over, walls, tuple(areas), shapely.STRtree(barriers))
+
+    def first_buildable(
+        self, begin: NDArray[np.float64], end: NDArray[np.float64]
+    ) -> tuple[int, tuple[int, ...]]:
+        """Return the first of the straight ways (n, 2) that may be built, and what it crosses.
+
+        -1 and nothing where none may.
+        """
+        ways = np.asarray(shapely.linestrings(np.stack([begin, end], axis=1)), dtype=object)
+        left = np.arange(len(ways))
+        if self.over is not None:
+            left = left[shapely.intersects(self.over, ways)]
+        left = np.setdiff1d(left, left[self.walls.query(ways[left], predicate="intersects")[0]])
+        for shapes, tree in self.areas:
+            way, shape = tree.query(ways[left], predicate="intersects")
+            through = shapely.length(shapely.intersection(ways[left[way]], shapes[shape])) > 0.5
+            left = np.setdiff1d(left, left[way[through]])
+        if len(left) == 0:
+            return -1, ()
+        crossed = self.barriers.query(ways[left[0]], predicate="intersects")
+        return int(left[0]), tuple(sorted(crossed.tolist()))
 
 
 def straight_barriers(case: Case, ends: NDArray[np.float64]) -> list[int]:

@@ -83,9 +83,11 @@ class Explanation:
     """One estate and one rule: the nearest facility, the walk, its causes and remedies.
 
     ``status`` is that of coverage. ``metres`` are walked and ``seconds`` are those of the walker,
-    with stairs, slopes and waiting where they are known; None where there is no walk.
-    ``counted_m`` is what is held against ``limit_m`` (flat metres in time mode). ``straight_m`` is
-    as the crow flies, ``detour`` metres over it. ``causes`` are sorted by what they add,
+    with stairs and waiting, and with slopes where ``slopes`` says so; ``flat_s`` the seconds of so
+    many metres on the flat, which coverage tells where the limit is in metres. None where there is
+    no walk. ``counted_m`` is what is held against ``limit_m`` (flat metres in time mode).
+    ``straight_m`` is as the crow flies, ``detour`` metres over it. ``causes`` are sorted by what
+    they add,
     ``remedies`` have first those that close the gap, then the cheapest where costs are known, then
     the shortest walk. Both are empty when covered.
     """
@@ -104,6 +106,8 @@ class Explanation:
     limit_s: float | None
     metres: float | None
     seconds: float | None
+    slopes: bool
+    flat_s: float | None
     counted_m: float | None
     gate: str | None
     facility: str | None
@@ -129,8 +133,9 @@ class Explanation:
         to_wgs84 = Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True)
         plain = (
             "estate", "estate_name", "building", "rule", "category", "category_zh", "category_en",
-            "walker", "at", "status", "limit_m", "limit_s", "metres", "seconds", "counted_m",
-            "gate", "facility", "facility_name", "straight_m", "detour", "zh", "en",
+            "walker", "at", "status", "limit_m", "limit_s", "metres", "seconds", "slopes",
+            "flat_s", "counted_m", "gate", "facility", "facility_name", "straight_m", "detour",
+            "zh", "en",
         )  # fmt: skip
         return {key: getattr(self, key) for key in plain} | {
             "route": self._route_json(to_wgs84),

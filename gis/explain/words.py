@@ -47,6 +47,15 @@ def walked(metres: float, seconds: float) -> tuple[str, str]:
     )
 
 
+def whose(zh: str, en: str, *, slopes: bool) -> tuple[str, str]:
+    """Say whose seconds are told, and what is in them."""
+    with_zh, with_en = ("计", "with") if slopes else ("不计", "without")
+    return (
+        f"用时按{zh}，计台阶与等候，{with_zh}坡度",
+        f"seconds of: {en.lower()}; with stairs and waiting, {with_en} slopes",
+    )
+
+
 def added(metres: float, seconds: float) -> tuple[str, str]:
     """Say what something adds: metres and seconds, or what of them there is."""
     if metres >= 1:

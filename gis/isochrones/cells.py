@@ -5,29 +5,15 @@ All coordinates are metres from the grid's origin; insides are to the left of ri
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from gis.network.search import compiled
 
 OUTSIDE: Final = -1
 INSIDE: Final = -2
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def compiled(function: _Function) -> _Function:
-    """Compile on first call and keep the result on disk where some folder can be written.
-
-    The result is kept as long as the function's own file stays the same: after a change to what
-    it calls in another file of this package, remove the package's ``__pycache__``.
-    """
-    try:
-        return cast("_Function", njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # a service account without any writable folder
-        return cast("_Function", njit(nogil=True)(function))
 
 
 class Walls(NamedTuple):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.isochrones.cells import compiled
+from gis.network.search import compiled
 
 
 @compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.isochrones.cells import compiled
+from gis.network.search import compiled
 
 
 @compiled

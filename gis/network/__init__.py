@@ -12,6 +12,7 @@ from gis.network.effort import costs_of, tobler
 from gis.network.graph import Arcs, Reach, WalkNetwork
 from gis.network.ground import Doors, Gates, Ground, Origins, Passages, lay_ground
 from gis.network.heights import has_heights, missing_heights, unknown_share, with_heights
+from gis.network.homes import building_findings, estates_of_buildings
 from gis.network.inner import InnerWays, inner_ways
 from gis.network.streets import build_network
 from gis.network.traits import EffortTable, StreetTraits
@@ -38,8 +39,10 @@ __all__ = [
     "attach",
     "blockers_of",
     "build_network",
+    "building_findings",
     "costs_of",
     "estate_access",
+    "estates_of_buildings",
     "facility_access",
     "has_heights",
     "inner_ways",

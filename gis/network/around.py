@@ -14,30 +14,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from gis.errors import OptionError
 from gis.network.graph import WalkNetwork
-from gis.network.search import MAX_CM
+from gis.network.search import MAX_CM, compiled
 
 _FAR: Final = np.int32(2**31 - 1)
 _BUCKET_BITS: Final = 10
 _WORTH_A_THREAD: Final = 32
 """Sources per thread below which starting one costs more than it saves."""
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def _compiled(function: _Function) -> _Function:
-    """Compile on first call and keep the result on disk where some folder can be written."""
-    try:
-        return cast("_Function", njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # a service account without any writable folder
-        return cast("_Function", njit(nogil=True)(function))
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,7 +264,7 @@ def _rows_of_nodes(
     return first, order
 
 
-@_compiled
+@compiled
 def _more(table: NDArray[np.int32], used: int) -> NDArray[np.int32]:
     """Return the table with room for twice as many rows."""
     larger = np.empty((2 * len(table), table.shape[1]), np.int32)
@@ -283,7 +272,7 @@ def _more(table: NDArray[np.int32], used: int) -> NDArray[np.int32]:
     return larger
 
 
-@_compiled
+@compiled
 def _append(
     entries: NDArray[np.int32], ends: NDArray[np.int32], entry: int, node: int, cm: int
 ) -> None:
@@ -299,7 +288,7 @@ def _append(
     ends[bucket, 1] = entry
 
 
-@_compiled
+@compiled
 def _search(
     first: NDArray[np.int32],
     arcs: NDArray[np.int32],
@@ -361,7 +350,7 @@ def _search(
     return count, entries
 
 
-@_compiled
+@compiled
 def _pairs(
     first: NDArray[np.int32],
     arcs: NDArray[np.int32],
@@ -398,7 +387,7 @@ def _pairs(
     return counts, found[:used].copy()
 
 
-@_compiled
+@compiled
 def _transposed(
     first: NDArray[np.int64], table: NDArray[np.int32], columns: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -419,7 +408,7 @@ def _transposed(
     return turned_first, turned
 
 
-@_compiled
+@compiled
 def _got_cm(limit: int, here: int, cost: int, length: int) -> int:
     """Return how far into a link one gets from an end that is ``here`` away; 0 if not at all."""
     if cost < 0 or here > limit:
@@ -429,7 +418,7 @@ def _got_cm(limit: int, here: int, cost: int, length: int) -> int:
     return (limit - here) * length // cost
 
 
-@_compiled
+@compiled
 def _cut(
     link: int,
     here_a: int,
@@ -471,7 +460,7 @@ def _cut(
     return used, pieces
 
 
-@_compiled
+@compiled
 def _by_band(
     pieces: NDArray[np.int32],
     some: int,
@@ -494,7 +483,7 @@ def _by_band(
     return used, table
 
 
-@_compiled
+@compiled
 def _stretches(
     first: NDArray[np.int32],
     arcs: NDArray[np.int32],

@@ -28,6 +28,8 @@ _RINGS_M: Final = (25.0, 75.0, 150.0)
 """Where the nearest street is refused, the next one is looked for near by first: most are found
 there, and far circles hold hundreds of streets."""
 _POINTS_AT_ONCE: Final = 2000
+_LINES_AT_ONCE: Final = 30_000
+"""As LineStrings in a tree streets take ten times the memory of their coordinates."""
 
 Refused = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], NDArray[np.bool_]]
 """Says of ways (m, 2, 2) from places (m,) to lines (m,) which ones must not be taken."""
@@ -121,20 +123,17 @@ def attach(
     points = points.reshape(-1, 2) if points.size == 0 else points
     if points.ndim != 2 or points.shape[1] != 2:
         raise OptionError(f"points_xy has shape {points.shape}; give (n, 2) coordinates")
-    streets = np.flatnonzero(network.street >= 0)
-    lines = network.lines.take(streets).shapes
-    places = np.asarray(shapely.points(points), dtype=object)
-
-    links = nearest_free(
-        places,
-        lines,
+    links = nearest_of(
+        np.asarray(shapely.points(points), dtype=object),
+        network.lines,
+        np.flatnonzero(network.street >= 0),
         longest_link_m=longest_link_m,
         blockers=blockers,
-        refused=None if refused is None else lambda p, line, way: refused(p, streets[line], way),
+        refused=refused,
         clear_m=clear_m,
     )
     linked = links.line >= 0
-    link = np.where(linked, streets[links.line] if len(streets) else -1, -1)
+    link = links.line
     split, node = split_at(network, link[linked], links.foot[linked])
     all_nodes = np.full(len(points), -1, dtype=np.int64)
     all_nodes[linked] = node
@@ -148,6 +147,55 @@ def attach(
         foot_xy=links.foot,
         component=part[all_nodes],
     )
+
+
+def nearest_of(
+    places: NDArray[np.object_],
+    lines: Polylines,
+    rows: NDArray[np.int64],
+    *,
+    longest_link_m: float,
+    blockers: NDArray[np.object_] | tuple[()] = (),
+    refused: Refused | None = None,
+    clear_m: NDArray[np.float64] | None = None,
+) -> Links:
+    """Find the same as `nearest_free` among the lines ``rows`` (r,), ascending.
+
+    Many lines are looked at strip by strip of the plan: what is near a place decides, and
+    LineStrings of all would take much memory. ``line`` of the links are rows of ``lines``.
+    """
+    links = Links.none(len(places))
+    low, high = lines.bounds
+    low, high = low[rows], high[rows]
+    walls = np.asarray(blockers, dtype=object)
+    bounds, of_walls = shapely.bounds(places), shapely.bounds(walls)
+    order = np.argsort(bounds[:, 0], kind="stable")
+    order = order[np.isfinite(bounds[order]).all(axis=1)]
+    farthest_m = longest_link_m + 2.0
+    for some in np.array_split(order, max(1, len(rows) // _LINES_AT_ONCE)):
+        some = np.sort(some)
+        west_south = bounds[some, :2].min(axis=0, initial=np.inf) - farthest_m
+        east_north = bounds[some, 2:].max(axis=0, initial=-np.inf) + farthest_m
+        near = rows[((high >= west_south) & (low <= east_north)).all(axis=1)]
+        beside = (of_walls[:, 2:] >= west_south) & (of_walls[:, :2] <= east_north)
+        found = nearest_free(
+            places[some],
+            lines.take(near).shapes,
+            longest_link_m=longest_link_m,
+            blockers=walls[beside.all(axis=1)],
+            refused=None if refused is None else _of_strip(refused, some, near),
+            clear_m=None if clear_m is None else clear_m[some],
+        )
+        linked = found.line >= 0
+        at = some[linked]
+        links.line[at] = near[found.line[linked]]
+        links.start[at], links.foot[at] = found.start[linked], found.foot[linked]
+        links.leg_cm[at] = found.leg_cm[linked]
+    return links
+
+
+def _of_strip(refused: Refused, some: NDArray[np.int64], near: NDArray[np.int64]) -> Refused:
+    return lambda place, line, way: refused(some[place], near[line], way)
 
 
 def nearest_free(

@@ -223,19 +223,24 @@ def _closed_finding(
 ) -> tuple[Finding, ...]:
     if not closed.any():
         return ()
-    metres = network.length_cm[closed].sum(dtype=np.int64) / 100
-    share = metres / max(network.length_cm.sum(dtype=np.int64) / 100, 0.01)
+    # Ways from gates and buildings to the street are no streets: how many there are depends on what
+    # is asked, and the share of the streets must not.
+    street = network.street >= 0
+    if not street.any():
+        street = np.ones(len(network.links), dtype=bool)
+    metres = network.length_cm[closed & street].sum(dtype=np.int64) / 100
+    share = metres / max(network.length_cm[street].sum(dtype=np.int64) / 100, 0.01)
     text = (
-        f"Closed to the walker '{walker.name}': {metres:,.0f} m of streets, {share:.1%} of the "
-        f"network, {reason}"
+        f"Closed to the walker '{walker.name}': {metres:,.0f} m of streets, {share:.1%} of all "
+        f"streets, {reason}"
     )
     return (Finding("walker-closed", text, "info"),)
 
 
 def _slopes_unknown(walker: Walker) -> Finding:
     text = (
-        f"The walker '{walker.name}' goes up to {walker.steepest or 0:.0%}, but heights were not "
-        "asked for: no street is closed as too steep"
+        f"The walker '{walker.name}' goes up to {walker.steepest or 0:.0%}, but no heights are "
+        "known or asked for: no street is closed as too steep"
     )
     return Finding("slopes-not-looked-at", text)
 

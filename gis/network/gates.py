@@ -83,6 +83,9 @@ def estate_gates(study: Study, *, at: str = AT) -> tuple[EstateGates, tuple[Find
     )
     found: list[Finding] = []
     if len(frame):
+        if "estates" in study:
+            instead = "belong to the estate on whose outline they lie, if any"
+            found.extend(unknown_estates(study.layer("gates"), study.layer("estates"), instead))
         found.extend(_place_findings(study, gates, points))
         found.extend(_hours_findings(study.layer("gates"), unreadable))
     return gates, tuple(found)
@@ -162,9 +165,9 @@ def _place_findings(
     if len(lost):
         yield Finding(
             "gate-nowhere",
-            f"{len(lost)} of {len(layer)} gates name no estate and lie more than {GATE_M:g} m from "
-            f"every outline and wall, and are not used ({_told(layer, lost)}); move them to their "
-            "wall or fill in the column estate",
+            f"{len(lost)} of {len(layer)} gates name no estate there is and lie more than "
+            f"{GATE_M:g} m from every outline and wall, and are not used "
+            f"({told_uids(layer, lost)}); move them to their wall or fill in the column estate",
             row=int(lost[0]),
         )
     if "estates" not in study:
@@ -180,7 +183,8 @@ def _place_findings(
         yield Finding(
             "gate-off-outline",
             f"{len(off)} gates lie more than {GATE_M:g} m from the outline of the estate they name "
-            f"({_told(layer, off)}); they are used where they are: check their position and estate",
+            f"({told_uids(layer, off)}); they are used where they are: check their position and "
+            "estate",
             row=int(off[0]),
         )
 
@@ -197,6 +201,22 @@ def _hours_findings(layer: Layer, unreadable: NDArray[np.bool_]) -> Iterator[Fin
         )
 
 
-def _told(layer: Layer, rows: NDArray[np.int64]) -> str:
+def unknown_estates(layer: Layer, estates: Layer, instead: str) -> Iterator[Finding]:
+    """Tell of rows of a layer whose column ``estate`` names none, and what became of them."""
+    known = {*estates.uids, *estates.frame["name"].dropna().str.strip()}
+    names = layer.frame["estate"]
+    lost = np.flatnonzero(names.notna() & ~names.str.strip().isin(known))
+    if len(lost):
+        words = ", ".join(dict.fromkeys(f"'{names.iloc[row]}'" for row in lost[:3]))
+        yield Finding(
+            "estate-unknown",
+            f"{len(lost)} of {len(layer)} {layer.kind.name} name an estate that there is not "
+            f"({words}, by {told_uids(layer, lost)}) and {instead}; correct their column estate",
+            row=int(lost[0]),
+        )
+
+
+def told_uids(layer: Layer, rows: NDArray[np.int64]) -> str:
+    """Name the first three of some rows (m,), and how many there are beyond."""
     shown = ", ".join(str(uid) for uid in layer.uids[rows[:3]])
     return shown + (f" and {len(rows) - 3} more" if len(rows) > 3 else "")

@@ -164,6 +164,14 @@ class WalkNetwork:
     def __len__(self) -> int:
         return len(self.xy)
 
+    def forget(self) -> None:
+        """Give back the memory of what is worked out when asked for and is not needed for long.
+
+        `reach` is as slow again the next time as the first; arcs and parts stay.
+        """
+        vars(self).pop("_contraction", None)
+        vars(self.lines).pop("along_m", None)
+
     def with_costs(self, cost_cm: NDArray[np.int32]) -> WalkNetwork:
         """Return the same streets with other costs (e, 2), see the class.
 

@@ -16,6 +16,7 @@ from gis.network.gates import AT, EstateGates, estate_gates
 from gis.network.graph import WalkNetwork
 from gis.network.homes import Homes, find_homes
 from gis.network.linking import Linked, Places, link_places
+from gis.network.memory import give_back
 from gis.network.notes import door_findings, island_findings, shut_findings
 from gis.network.passages import Crossings, cross_walls
 from gis.network.streets import build_network
@@ -188,8 +189,10 @@ def lay_ground(
     """
     _require_options(origin, link)
     network, of_streets = build_network(study.layer("streets"))
+    give_back(len(network))
     gates, of_gates = estate_gates(study, at=at)
     network, crossings, of_walls = cross_walls(study, network, gates)
+    give_back(len(network))
     gates = gates.only(gates.estate >= 0)
     access = estate_access(study, at=at, longest_link_m=longest_link_m, gates=gates)
     doors = DoorPlaces.none()
@@ -205,6 +208,7 @@ def lay_ground(
         longest_link_m=longest_link_m,
         counted=link == "counted",
     )
+    give_back(len(linked.network))
     passages, shut = _passages(linked, crossings, places)
     network = _with_closed(linked.network, shut)
     origins = _origins(linked, places)

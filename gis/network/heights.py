@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 import shapely
-from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, diags_array
 from scipy.sparse.csgraph import connected_components
@@ -20,6 +18,7 @@ from scipy.spatial import Delaunay
 from gis.model import Finding, Layer, Study
 from gis.network.graph import WalkNetwork
 from gis.network.polylines import Polylines
+from gis.network.search import compiled
 
 SPACING_M: Final = 10.0
 """Heights closer together than this say more of the survey's noise than of the slope: 0.1 m over
@@ -32,15 +31,6 @@ _BAND_M: Final = 100.0
 _IMPORT: Final = (
     "import a grid or spot heights (lianpian import PROJECT heights FILE) or streets with z"
 )
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def _compiled(function: _Function) -> _Function:
-    """Compile on first call and keep the result on disk where some folder can be written."""
-    try:
-        return cast("_Function", njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # a service account without any writable folder
-        return cast("_Function", njit(nogil=True)(function))
 
 
 def with_heights(network: WalkNetwork, study: Study) -> tuple[WalkNetwork, tuple[Finding, ...]]:
@@ -168,7 +158,7 @@ def _axis(lines: Polylines) -> NDArray[np.float64]:
     return np.asarray(lines.along_m + shift[lines.line])
 
 
-@_compiled
+@compiled
 def _mark(
     along_m: NDArray[np.float64],
     start: NDArray[np.int64],
@@ -256,7 +246,7 @@ def _on_ground(study: Study, xy: NDArray[np.float64]) -> tuple[NDArray[np.float6
     return z, []
 
 
-@_compiled
+@compiled
 def _between(
     xy: NDArray[np.float64],
     here: NDArray[np.float64],
@@ -301,7 +291,7 @@ def _between(
     return found
 
 
-@_compiled
+@compiled
 def _parts(
     place: NDArray[np.float64], xy: NDArray[np.float64], corners: NDArray[np.int32]
 ) -> tuple[NDArray[np.float64], float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 import shapely
@@ -18,13 +21,14 @@ from gis.network.attach import (
     attach,
     blockers_of,
     join,
-    nearest_free,
+    nearest_of,
     split_at,
 )
 from gis.network.gates import GATE_M, EstateGates
 from gis.network.graph import WalkNetwork
 from gis.network.homes import Homes, walled_estates
-from gis.network.inner import clearance_m, inner_ways
+from gis.network.inner import InnerWays, clearance_m, inner_ways
+from gis.network.memory import give_back
 from gis.network.passages import Crossings
 from gis.network.polylines import Polylines
 from gis.network.yards import INNER_LINK_M, Yards
@@ -75,11 +79,11 @@ def link_places(
     """Link gates, doors and homes of a study to its streets.
 
     1. A gate links to the nearest street outside its estate; where no street outside is within
-       the longest link, to the nearest one at all. It also joins the street inside that ends
-       within 15 m.
+       the longest link, to the nearest one at all, but from deep inside another gated estate to
+       the gates of that one. It also joins the street inside that ends within 15 m.
     2. Doors and the places of estates without gates link to the nearest street that is reached
-       without crossing a barrier, a wall or an estate with gates, see `Yards.entered`. A door
-       deep inside such an estate that finds no street there leads to its gates.
+       without crossing a barrier, a wall or an estate with gates, see `Yards.entered`. What is
+       deep inside such an estate (or in a hole of it) and finds no street there leads to its gates.
     3. A home of a walled estate leads to the gates of its estate (`inner_ways`) and to the street
        inside that is nearest; any other home links as a point.
 
@@ -102,19 +106,35 @@ def link_places(
     walled = np.zeros(len(places.homes), dtype=bool)
     if len(places.homes):
         walled = walled_estates(study, places.gates)[places.homes.estate]
+    own = yards.rows_of(places.gates.estate)
+    deep = yards.whole.within_other(places.gates.xy, own)
     linked = _link_points(
-        network, places, yards, walled, blockers, clear_m,
+        network, places, yards.whole, walled, deep, blockers, clear_m,
         longest_link_m=longest_link_m, counted=counted,
     )  # fmt: skip
-    linked = _link_insides(linked, places.gates, yards, blockers, clear_m, counted=counted)
-    if not walled.any() and not (linked.door < 0).any():
+    linked = _link_insides(linked, places.gates, yards.whole, blockers, clear_m, counted=counted)
+    lost = [
+        linked.gate[deep],
+        linked.door,
+        linked.access[places.access.gate < 0],
+        linked.home[~walled],
+    ]
+    if not walled.any() and not (np.concatenate(lost) < 0).any():
         return linked
-    lanes = _inner_streets(study, network, crossings)
-    linked = _link_deep_doors(linked, places, yards, lanes, walls)
+
+    @cache
+    def lanes() -> NDArray[np.object_]:
+        return _inner_streets(study, network, crossings)
+
+    if (linked.inside >= 0).any():
+        linked = _link_deep(linked, places, yards, walled, deep, lanes, walls)
+        linked = _link_insides(
+            linked, places.gates, yards.whole, blockers, clear_m, counted=counted
+        )
     if not walled.any():
         return linked
     return _link_walled_homes(
-        linked, places, np.flatnonzero(walled), estates, lanes, walls, longest_link_m
+        linked, places, np.flatnonzero(walled), estates, lanes(), walls, longest_link_m
     )
 
 
@@ -123,6 +143,7 @@ def _link_points(
     places: Places,
     yards: Yards,
     walled: NDArray[np.bool_],
+    deep: NDArray[np.bool_],
     blockers: NDArray[np.object_],
     gates_clear_m: NDArray[np.float64],
     *,
@@ -153,7 +174,7 @@ def _link_points(
     # A gate into a neighbour's yard leads there, and one without a street outside leads inside.
     rounds: tuple[Refused | None, ...] = (outward, any_outward, None)
     for turn, refused in enumerate(rounds if len(gates) else rounds[:1]):
-        rows = np.flatnonzero(node[: len(xy) if turn == 0 else len(gates)] < 0)
+        rows = np.flatnonzero(node < 0 if turn == 0 else (node[: len(gates)] < 0) & ~deep)
         if len(rows) == 0:
             continue
 
@@ -171,6 +192,7 @@ def _link_points(
             blockers=blockers, refused=of_rows, clear_m=clear_m[rows],
         )  # fmt: skip
         network, node[rows], leg_m[rows] = found.network, found.node, found.leg_m
+        give_back(len(network))
     nodes, legs = np.split(node, ends[:-1]), np.split(leg_m, ends[:-1])
     return Linked(
         network, nodes[0], legs[0], np.full(len(gates), -1, dtype=np.int64),
@@ -189,7 +211,7 @@ def _link_insides(
 ) -> Linked:
     """Give each gate of an area a node within the wall, and join it to the street there."""
     own = yards.rows_of(gates.estate)
-    rows = np.flatnonzero((own >= 0) & (linked.gate >= 0))
+    rows = np.flatnonzero((own >= 0) & (linked.gate >= 0) & (linked.inside < 0))
     if len(rows) == 0:
         return linked
     own, xy = own[rows], gates.xy[rows]
@@ -198,16 +220,16 @@ def _link_insides(
     outside = network.xy[linked.gate[rows]]
     no_length = np.zeros(len(rows), dtype=np.int64)
     network = join(network, pairs, no_length, Polylines.straight(xy, outside))
-    streets = np.flatnonzero(network.street >= 0)
-    links = nearest_free(
+    links = nearest_of(
         np.asarray(shapely.points(xy), dtype=object),
-        network.lines.take(streets).shapes,
+        network.lines,
+        np.flatnonzero(network.street >= 0),
         longest_link_m=INNER_LINK_M,
         blockers=blockers,
         refused=lambda p, _, way: yards.outside(way, own[p]) | yards.entered(way, own[p]),
         clear_m=clear_m[rows],
     )
-    network, _ = _with_legs(network, streets, links, node, counted=counted)
+    network, _ = _with_legs(network, links, node, counted=counted)
     inside = linked.inside.copy()
     inside[rows] = node
     return replace(linked, network=network, inside=inside)
@@ -215,7 +237,6 @@ def _link_insides(
 
 def _with_legs(
     network: WalkNetwork,
-    streets: NDArray[np.int64],
     links: Links,
     node: NDArray[np.int64],
     *,
@@ -223,43 +244,82 @@ def _with_legs(
 ) -> tuple[WalkNetwork, NDArray[np.int64]]:
     """Join nodes (n,) to the feet of their links; return the rows that have one."""
     rows = np.flatnonzero(links.line >= 0)
-    network, foot = split_at(network, streets[links.line[rows]], links.foot[rows])
+    network, foot = split_at(network, links.line[rows], links.foot[rows])
     legs = Polylines.straight(links.start[rows], links.foot[rows])
     cm = links.leg_cm[rows] if counted else np.zeros(len(rows), dtype=np.int64)
     return join(network, np.stack([node[rows], foot], axis=1), cm, legs), rows
 
 
-def _link_deep_doors(
+def _link_deep(
     linked: Linked,
     places: Places,
     yards: Yards,
-    lanes: NDArray[np.object_],
+    walled: NDArray[np.bool_],
+    deep: NDArray[np.bool_],
+    lanes: Callable[[], NDArray[np.object_]],
     walls: NDArray[np.object_],
 ) -> Linked:
-    """Lead doors inside a gated estate that found no street to its gates."""
-    doors = np.flatnonzero(linked.door < 0)
-    goals = np.flatnonzero(linked.inside >= 0)
-    if len(doors) == 0 or len(goals) == 0:
-        return linked
-    points = np.asarray(shapely.points(places.doors.xy[doors]), dtype=object)
-    k, yard = shapely.STRtree(yards.shapes).query(points, predicate="intersects")
-    k, first = np.unique(k, return_index=True)
-    doors, yard = doors[k], yard[first]
-    xy = places.doors.xy[doors]
-    ways = inner_ways(
-        yards.shapes, xy, yard, places.gates.xy[goals],
-        yards.rows_of(places.gates.estate[goals]), streets=lanes, blockers=walls,
-    )  # fmt: skip
-    used = np.unique(ways.start)
+    """Lead what is inside a gated estate and found no street to its gates.
+
+    These are doors, and gates, places and homes of estates that are drawn within another one.
+    """
+    at = {"gate": linked.gate, "access": linked.access, "door": linked.door, "home": linked.home}
+    may = (deep, places.access.gate < 0, np.ones(len(linked.door), dtype=bool), ~walled)
+    rows = [np.flatnonzero((n < 0) & m) for n, m in zip(at.values(), may, strict=True)]
+    of = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
+    row = np.concatenate(rows)
+    every = (places.gates.xy, places.access.xy, places.doors.xy, places.homes.xy)
+    xy = np.concatenate([group[each] for group, each in zip(every, rows, strict=True)])
+    own = np.full(len(xy), -1, dtype=np.int64)
+    own[: len(rows[0])] = yards.rows_of(places.gates.estate[rows[0]])
+    ways, used = _ways_out(linked, places.gates, yards, xy, own, lanes, walls)
     network, node = add_nodes(linked.network, xy[used])
-    pairs = np.stack(
-        [node[np.searchsorted(used, ways.start)], linked.inside[goals[ways.goal]]], axis=1
+    pairs = np.stack([node[np.searchsorted(used, ways.start)], linked.inside[ways.goal]], axis=1)
+    fields: dict[str, Any] = {"network": join(network, pairs, _cm(ways.metres), ways.lines)}
+    for group, (name, old) in enumerate(at.items()):
+        mine = of[used] == group
+        new, leg_m = old.copy(), getattr(linked, f"{name}_leg_m").copy()
+        new[row[used[mine]]], leg_m[row[used[mine]]] = node[mine], 0.0
+        fields |= {name: new, f"{name}_leg_m": leg_m}
+    return replace(linked, **fields)
+
+
+def _ways_out(
+    linked: Linked,
+    gates: EstateGates,
+    yards: Yards,
+    xy: NDArray[np.float64],
+    own: NDArray[np.int64],
+    lanes: Callable[[], NDArray[np.object_]],
+    walls: NDArray[np.object_],
+) -> tuple[InnerWays, NDArray[np.int64]]:
+    """Ways from places (n, 2) to the gates of the smallest estate around them but their ``own``.
+
+    ``start`` of the ways are rows of ``xy``, ``goal`` rows of the gates; also the rows of ``xy``
+    that have any.
+    """
+    goals = np.flatnonzero(linked.inside >= 0)
+    points = np.asarray(shapely.points(xy), dtype=object)
+    whole = yards.whole.shapes
+    k, yard = shapely.STRtree(whole).query(points, predicate="intersects")
+    k, yard = k[yard != own[k]], yard[yard != own[k]]
+    order = np.lexsort((yard, shapely.area(whole[yard]), k))
+    k, first = np.unique(k[order], return_index=True)
+    yard = yard[order[first]]
+    # Only who is in a hole walks across it.
+    in_hole = ~shapely.intersects(yards.shapes[yard], points[k])
+    goals_yard = yards.rows_of(gates.estate[goals])
+    ways = inner_ways(
+        np.concatenate([yards.shapes, whole]),
+        xy[k],
+        np.where(in_hole, yard + len(whole), yard),
+        np.tile(gates.xy[goals], (2, 1)),
+        np.concatenate([goals_yard, goals_yard + len(whole)]),
+        streets=lanes() if len(k) else np.empty(0, dtype=object),
+        blockers=walls,
     )
-    network = join(network, pairs, _cm(ways.metres), ways.lines)
-    door, leg_m = linked.door.copy(), linked.door_leg_m.copy()
-    door[doors[used]] = node
-    leg_m[doors[used]] = 0.0
-    return replace(linked, network=network, door=door, door_leg_m=leg_m)
+    ways = replace(ways, start=k[ways.start], goal=np.tile(goals, 2)[ways.goal])
+    return ways, np.unique(ways.start)
 
 
 def _link_walled_homes(
@@ -287,8 +347,6 @@ def _link_walled_homes(
     )
     pairs = np.stack([node[ways.start], goal[kept][ways.goal]], axis=1)
     network = join(network, pairs, _cm(ways.metres), ways.lines)
-    streets = np.flatnonzero(network.street >= 0)
-    shapes = network.lines.take(streets).shapes
     wide = shapely.buffer(yards.shapes, 0.5)
 
     def not_inner(
@@ -297,14 +355,16 @@ def _link_walled_homes(
         refused = yards.outside(way, own[p])
         # A public street that a rough outline covers at its edge is no inner street.
         edge = np.flatnonzero(~refused & (yards.depth_m(way[:, 1], own[p]) <= GATE_M))
-        refused[edge] = ~shapely.covered_by(shapes[line[edge]], wide[own[p[edge]]])
+        shapes = network.lines.take(line[edge]).shapes
+        refused[edge] = ~shapely.covered_by(shapes, wide[own[p[edge]]])
         return refused
 
-    links = nearest_free(
-        np.asarray(shapely.points(xy), dtype=object), shapes,
+    links = nearest_of(
+        np.asarray(shapely.points(xy), dtype=object),
+        network.lines, np.flatnonzero(network.street >= 0),
         longest_link_m=longest_link_m, blockers=walls, refused=not_inner,
     )  # fmt: skip
-    network, on_street = _with_legs(network, streets, links, node, counted=True)
+    network, on_street = _with_legs(network, links, node, counted=True)
     leads = np.zeros(len(rows), dtype=bool)
     leads[on_street] = leads[ways.start] = True
     home, leg_m = linked.home.copy(), linked.home_leg_m.copy()

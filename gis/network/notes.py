@@ -21,6 +21,9 @@ from gis.network.graph import WalkNetwork
 ISLAND_SHARE: Final = 0.01
 """A part of the streets with less of their length is an island: more often a fault than a place."""
 
+ALONG_M: Final = 1.0
+"""A wall that shares more than this with a street was drawn on top of it."""
+
 _NAMED: Final = 3
 
 Told = tuple[str, NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]
@@ -36,7 +39,6 @@ def shut_findings(study: Study, gates: EstateGates, at: str) -> Iterator[Finding
             "gates-shut",
             f"{len(shut)} estates have no gate open to walkers at {at} and are unlinked "
             f"({_uids(estates, shut)}); check the columns access and hours of their gates",
-            row=int(shut[0]),
         )
 
 
@@ -58,6 +60,28 @@ def door_findings(study: Study, doors: DoorPlaces) -> Iterator[Finding]:
             f"where a street passes them ({_named(study.layer('facilities'), rows)}); check their "
             "coordinates",
             row=int(rows[0]),
+        )
+
+
+def wall_findings(study: Study, network: WalkNetwork) -> Iterator[Finding]:
+    """Tell of walls drawn on top of streets: nobody knows on which side of them they stand."""
+    if "walls" not in study:
+        return
+    walls = study.layer("walls")
+    rows = np.flatnonzero(network.street >= 0)
+    lines = network.lines.take(rows).shapes
+    wall, k = shapely.STRtree(lines).query(walls.geometries, predicate="intersects")
+    metres = shapely.length(shapely.intersection(walls.geometries[wall], lines[k]))
+    along = metres > ALONG_M
+    if along.any():
+        on = np.unique(wall[along])
+        streets = np.unique(network.street[rows[k[along]]])
+        yield Finding(
+            "wall-along-street",
+            f"{len(on)} walls are drawn along {len(streets)} streets for "
+            f"{metres[along].sum():,.0f} m ({_named(walls, on)}); there they stop nobody, since "
+            "nobody knows on which side they stand: move them to their side of the street",
+            row=int(on[0]),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,13 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.model import Finding, Study
-from gis.network.gates import GATE_M, EstateGates, named_estates, outlines_of
+from gis.network.gates import (
+    GATE_M,
+    EstateGates,
+    named_estates,
+    outlines_of,
+    unknown_estates,
+)
 from gis.network.graph import WalkNetwork
 from gis.network.walls import Cut, cut_streets
 
@@ -78,7 +85,7 @@ def cross_walls(
     of_estate = np.where(assumed >= 0, assumed, of_estate)
     open_ |= assumed >= 0
     crossings = Crossings(cut.pairs, of_gate, of_wall, of_estate, open_, width_m)
-    return cut.network, crossings, _findings(study, cut, ~has & ~open_)
+    return cut.network, crossings, (*_names(study), *_findings(study, cut, ~has & ~open_))
 
 
 def _above(study: Study) -> NDArray[np.bool_]:
@@ -154,6 +161,12 @@ def _assumed(
     free = ~shut[place]
     assumed[rows[place[free]]] = estate[order[first[free]]]
     return assumed
+
+
+def _names(study: Study) -> Iterator[Finding]:
+    if "walls" in study and "estates" in study:
+        instead = "count as those of the estate on whose outline they lie, if any"
+        yield from unknown_estates(study.layer("walls"), study.layer("estates"), instead)
 
 
 def _findings(study: Study, cut: Cut, closed: NDArray[np.bool_]) -> tuple[Finding, ...]:

@@ -43,7 +43,7 @@ class Polylines:
         xy = np.stack([a, b], axis=1).reshape(-1, 2)
         return cls(xy, np.arange(0, len(xy) + 1, 2, dtype=np.int64))
 
-    @cached_property
+    @property
     def line(self) -> NDArray[np.int64]:
         """(p,) the line of each vertex."""
         return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.start))
@@ -68,6 +68,14 @@ class Polylines:
         if len(self) == 0:
             return np.empty(0, dtype=object)
         return np.asarray(shapely.linestrings(self.xy, indices=self.line), dtype=object)
+
+    @property
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n, 2) least and (n, 2) greatest coordinates of each line, m."""
+        if len(self) == 0:
+            return np.empty((0, 2)), np.empty((0, 2))
+        starts = self.start[:-1]
+        return np.minimum.reduceat(self.xy, starts), np.maximum.reduceat(self.xy, starts)
 
     @property
     def is_end(self) -> NDArray[np.bool_]:

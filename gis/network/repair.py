@@ -8,28 +8,18 @@ sources; the ``back`` arcs are the same the other way. ``shut`` says which links
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from gis.network.search import compiled
 
 FAR: Final = np.int32(2**31 - 1)
 _LOW: Final = 2**32 - 1
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
-
-def _compiled(function: _Function) -> _Function:
-    """Compile on first call and keep the result on disk where some folder can be written."""
-    try:
-        return cast("_Function", njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # a service account without any writable folder
-        return cast("_Function", njit(nogil=True)(function))
-
-
-@_compiled
+@compiled
 def _push(heap: NDArray[np.int64], size: int, cm: int, node: int) -> NDArray[np.int64]:
     """Put a node into the heap (size entries so far); return the heap, which may be a larger one.
 
@@ -51,7 +41,7 @@ def _push(heap: NDArray[np.int64], size: int, cm: int, node: int) -> NDArray[np.
     return heap
 
 
-@_compiled
+@compiled
 def _pop(heap: NDArray[np.int64], size: int) -> int:
     """Take the least entry out of a heap of ``size`` entries."""
     least = heap[0]
@@ -72,7 +62,7 @@ def _pop(heap: NDArray[np.int64], size: int) -> int:
     return int(least)
 
 
-@_compiled
+@compiled
 def _write(
     log: NDArray[np.int32], logged: int, row: int, node: int, before: int
 ) -> NDArray[np.int32]:
@@ -87,7 +77,7 @@ def _write(
     return log
 
 
-@_compiled
+@compiled
 def _settle(
     first: NDArray[np.int32],
     arcs: NDArray[np.int32],
@@ -137,7 +127,7 @@ def _settle(
     return heap, log, logged
 
 
-@_compiled
+@compiled
 def improve(
     first: NDArray[np.int32],
     arcs: NDArray[np.int32],
@@ -187,7 +177,7 @@ def improve(
     return log[:logged].copy()
 
 
-@_compiled
+@compiled
 def _vouched(
     v: int,
     first: NDArray[np.int32],
@@ -217,7 +207,7 @@ def _vouched(
     return False
 
 
-@_compiled
+@compiled
 def _around(
     v: int,
     first: NDArray[np.int32],
@@ -244,7 +234,7 @@ def _around(
     return int(best)
 
 
-@_compiled
+@compiled
 def _lose(
     first: NDArray[np.int32],
     arcs: NDArray[np.int32],
@@ -302,7 +292,7 @@ def _lose(
     return found[:count]
 
 
-@_compiled
+@compiled
 def worsen(
     first: NDArray[np.int32],
     arcs: NDArray[np.int32],
@@ -369,14 +359,14 @@ def worsen(
     return log[:logged].copy()
 
 
-@_compiled
+@compiled
 def restore(cm: NDArray[np.int32], log: NDArray[np.int32]) -> None:
     """Put back what stood there before, the last written first."""
     for i in range(len(log) - 1, -1, -1):
         cm[log[i, 0], log[i, 1]] = log[i, 2]
 
 
-@_compiled
+@compiled
 def take(reach_cm: NDArray[np.int32], limit: int, reached: NDArray[np.int32]) -> None:
     """Copy a row of a reach; what lies beyond the limit is FAR, as all spare nodes are."""
     reached[len(reach_cm) :] = FAR

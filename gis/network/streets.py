@@ -25,6 +25,9 @@ GRID_M: Final = 0.001
 JOIN_M: Final = 0.5
 """A street that ends this close to another one, inclusive, meets it."""
 
+_PIECES_AT_ONCE: Final = 50_000
+"""As LineStrings in a tree streets take ten times the memory of their coordinates."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Pieces:
@@ -157,8 +160,7 @@ def _unknown_finding(unknown: Counter[str]) -> tuple[Finding, ...]:
 
 def _pieces(streets: Layer, open_: NDArray[np.bool_]) -> tuple[_Pieces, tuple[Finding, ...]]:
     rows = np.flatnonzero(open_)
-    parts, index = shapely.get_parts(streets.geometries[rows], return_index=True)
-    lines = Polylines.from_lines(parts)
+    lines, index = _parts_of(streets.geometries[rows])
     lines = Polylines(np.round(lines.xy / GRID_M) * GRID_M, lines.start, lines.z)
     long_enough = lines.length_m > 0
     findings: tuple[Finding, ...] = ()
@@ -179,11 +181,17 @@ def _pieces(streets: Layer, open_: NDArray[np.bool_]) -> tuple[_Pieces, tuple[Fi
     return _Pieces(lines.take(kept), street, level[street]), findings
 
 
+def _parts_of(shapes: NDArray[np.object_]) -> tuple[Polylines, NDArray[np.int64]]:
+    """Return the lines that shapes (n,) consist of, and the shape (m,) of each."""
+    if (shapely.get_type_id(shapes) == shapely.GeometryType.LINESTRING).all():
+        return Polylines.from_lines(shapes), np.arange(len(shapes))  # the parts would be copies
+    parts, index = shapely.get_parts(shapes, return_index=True)
+    return Polylines.from_lines(parts), index
+
+
 def _join(pieces: _Pieces) -> tuple[_Pieces, tuple[Finding, ...]]:
     """Join street ends to what they nearly touch, and the crossings of an undivided file."""
-    shapes = pieces.lines.shapes
-    ends = _loose_ends(pieces, shapes)
-    crossings = _crossings(pieces, shapes)
+    ends, crossings = _meetings(pieces)
     vertex = _vertices(pieces.lines.xy[pieces.lines.is_end])
     shared = int((np.bincount(vertex) > 2).sum())
     findings = []
@@ -220,28 +228,68 @@ def _with_joints(pieces: _Pieces, joints: list[_Joints]) -> _Pieces:
     return _Pieces(lines, pieces.street, pieces.level).cut()
 
 
-def _loose_ends(pieces: _Pieces, shapes: NDArray[np.object_]) -> _Joints:
+def _meetings(pieces: _Pieces) -> tuple[_Joints, _Joints]:
+    """Find loose ends and crossings, strip by strip of the plan."""
+    lines = pieces.lines
+    vertex = _vertices(lines.xy)
+    places = np.flatnonzero(lines.is_end)
+    low, high = lines.bounds
+    order = np.argsort(low[:, 0], kind="stable")
+    near: list[NDArray[np.int64]] = []
+    crossings: list[_Crossings] = []
+    for first in range(0, len(lines), _PIECES_AT_ONCE):
+        rows = np.sort(order[first : first + _PIECES_AT_ONCE])
+        box = low[rows].min(axis=0), high[rows].max(axis=0)
+        ends = lines.xy[places]
+        here = ((ends >= box[0] - JOIN_M) & (ends <= box[1] + JOIN_M)).all(axis=1)
+        shapes = lines.take(rows).shapes
+        tree = shapely.STRtree(shapes)
+        near.append(_loose_ends(pieces, vertex, places[here], rows, tree))
+        others = np.flatnonzero(((high >= box[0]) & (low <= box[1])).all(axis=1))
+        crossings.append(_crossings(pieces, others, rows, tree))
+    return _joints_of_ends(pieces, vertex, np.concatenate(near)), _Crossings.joints(crossings)
+
+
+def _loose_ends(
+    pieces: _Pieces,
+    vertex: NDArray[np.int64],
+    places: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    tree: shapely.STRtree,
+) -> NDArray[np.int64]:
     """Find ends that lie within `JOIN_M` of a piece that does not have them as a vertex.
 
     A bridge or tunnel passes by what only seems near: between it and other streets nothing is
-    joined but where they share a vertex.
+    joined but where they share a vertex. Returns pairs (m, 2) of one of the ``rows`` in the tree
+    and one of the ``places`` among the vertices.
     """
     lines = pieces.lines
-    places = np.flatnonzero(lines.is_end)
-    tree = shapely.STRtree(shapes)
-    found, piece = tree.query(shapely.points(lines.xy[places]), "dwithin", JOIN_M)
-    place = places[found]
-    vertex = _vertices(lines.xy)
-    own = lines.line[place]
-    has = np.unique(np.stack([lines.line, vertex], axis=1), axis=0)
-    near = np.stack([piece, vertex[place]], axis=1)
-    apart = ~_rows_in(near, has) & (pieces.level[own] == pieces.level[piece])
+    found, k = tree.query(shapely.points(lines.xy[places]), "dwithin", JOIN_M)
+    piece, place = rows[k], places[found]
+    own = np.searchsorted(lines.start, place, side="right") - 1
+    here = np.zeros(len(lines), dtype=bool)
+    here[rows] = True
+    line = lines.line
+    corner = np.flatnonzero(here[line])
+    count = len(vertex)
+    has = np.isin(piece * count + vertex[place], line[corner] * count + vertex[corner])
+    apart = ~has & (pieces.level[own] == pieces.level[piece])
+    return np.stack([piece[apart], place[apart]], axis=1)
+
+
+def _joints_of_ends(pieces: _Pieces, vertex: NDArray[np.int64], near: NDArray[np.int64]) -> _Joints:
+    """Make joints of pairs (m, 2) of a piece and the place of a vertex near it."""
+    lines = pieces.lines
+    near = near[np.lexsort((near[:, 1], vertex[near[:, 1]], near[:, 0]))]
     # One joint per vertex and piece, also where several streets end in that vertex.
-    near, first = np.unique(near[apart], axis=0, return_index=True)
-    place = place[apart][first]
-    piece, xy = near[:, 0], lines.xy[place]
-    along = shapely.line_locate_point(shapes[piece], shapely.points(xy))
-    length = lines.length_m[piece]
+    keys = np.stack([near[:, 0], vertex[near[:, 1]]], axis=1)
+    other = np.ones(len(near), dtype=bool)
+    other[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+    piece, place = near[other].T
+    xy = lines.xy[place]
+    met_lines = lines.take(piece)
+    along = shapely.line_locate_point(met_lines.shapes, shapely.points(xy))
+    length = met_lines.length_m
     start, end = along <= 0, along >= length
     beyond = np.where(start, -1.0, np.where(end, length + 1.0, along))
     met = np.where(start, lines.start[piece], lines.start[piece + 1] - 1)
@@ -255,24 +303,48 @@ def _first_of_pair(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.boo
     return ~pairs.duplicated().to_numpy()
 
 
-def _rows_in(rows: NDArray[np.int64], table: NDArray[np.int64]) -> NDArray[np.bool_]:
-    base = int(max(rows.max(initial=0), table.max(initial=0))) + 1
-    return np.isin(rows[:, 0] * base + rows[:, 1], table[:, 0] * base + table[:, 1])
+@dataclass(frozen=True, eq=False)
+class _Crossings:
+    """Points ``xy`` (m, 2) where pieces ``a`` and ``b`` (m,) cross, at metres along them (m,)."""
+
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+    a_along_m: NDArray[np.float64]
+    b_along_m: NDArray[np.float64]
+    xy: NDArray[np.float64]
+
+    @staticmethod
+    def joints(found: list[_Crossings]) -> _Joints:
+        """Put several together: each crossing is a joint of both pieces."""
+        a, b, a_along, b_along, xy = (
+            np.concatenate([getattr(each, name) for each in found])
+            for name in ("a", "b", "a_along_m", "b_along_m", "xy")
+        )
+        order = np.lexsort((b, a))
+        return _Joints(
+            np.concatenate([a[order], b[order]]),
+            np.concatenate([a_along[order], b_along[order]]),
+            np.concatenate([xy[order], xy[order]]),
+        )
 
 
-def _crossings(pieces: _Pieces, shapes: NDArray[np.object_]) -> _Joints:
-    """Find where pieces cross on the plan: each crossing is a joint of both."""
-    tree = shapely.STRtree(shapes)
-    a, b = tree.query(shapes, predicate="crosses")
+def _crossings(
+    pieces: _Pieces, others: NDArray[np.int64], rows: NDArray[np.int64], tree: shapely.STRtree
+) -> _Crossings:
+    """Find where pieces ``others`` cross later ones, ``rows`` in the tree, on the plan."""
+    shapes = pieces.lines.take(others).shapes
+    k, found = tree.query(shapes, predicate="crosses")
+    a, b = others[k], rows[found]
     once = (a < b) & ~pieces.level[a] & ~pieces.level[b]
     a, b = a[once], b[once]
-    points, pair = shapely.get_parts(shapely.intersection(shapes[a], shapes[b]), return_index=True)
+    one, two = shapes[k[once]], tree.geometries[found[once]]
+    points, pair = shapely.get_parts(shapely.intersection(one, two), return_index=True)
     is_point = shapely.get_type_id(points) == shapely.GeometryType.POINT
     points, pair = points[is_point], pair[is_point]
     xy = np.round(shapely.get_coordinates(points).reshape(-1, 2) / GRID_M) * GRID_M
-    line = np.concatenate([a[pair], b[pair]])
-    along = shapely.line_locate_point(shapes[line], np.concatenate([points, points]))
-    return _Joints(line, along, np.concatenate([xy, xy]))
+    along_a = shapely.line_locate_point(one[pair], points)
+    along_b = shapely.line_locate_point(two[pair], points)
+    return _Crossings(a[pair], b[pair], along_a, along_b, xy)
 
 
 def _network(pieces: _Pieces) -> WalkNetwork:

@@ -16,7 +16,7 @@ from gis.resources import data_dir
 from gis.walkers import Proof
 
 EFFORT_FILE: Final = "effort.toml"
-_FIGURES: Final = ("signal_s", "lift_s", "tread_m")
+_FIGURES: Final = ("signal_s", "lift_s", "tread_m", "riser_m", "ramp_slope")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +39,15 @@ class EffortTable:
     """The figures of ``data/effort.toml``: what a walk costs beyond its metres, for everybody.
 
     ``signal_s`` seconds at a signal, ``lift_s`` seconds for a lift, ``tread_m`` plan length of one
-    riser; ``proofs`` says where each comes from.
+    riser and ``riser_m`` its rise; ``ramp_slope`` the steepest ramp, rise over length; ``proofs``
+    says where each comes from.
     """
 
     signal_s: float
     lift_s: float
     tread_m: float
+    riser_m: float
+    ramp_slope: float
     proofs: tuple[Proof, ...] = ()
 
     @classmethod

@@ -42,6 +42,14 @@ class Yards:
         return cls(shapes[rows], rows)
 
     @cached_property
+    def whole(self) -> Yards:
+        """The same without holes: what an estate leaves open within itself is behind its wall."""
+        parts, index = shapely.get_parts(outlines_of(self.shapes), return_index=True)
+        filled = np.asarray(shapely.polygons(parts), dtype=object)
+        whole = [shapely.union_all(filled[index == row]) for row in range(len(self.shapes))]
+        return Yards(np.array(whole, dtype=object), self.estate)
+
+    @cached_property
     def _tree(self) -> shapely.STRtree:
         shapely.prepare(self.shapes)
         return shapely.STRtree(self.shapes)
@@ -68,6 +76,15 @@ class Yards:
         rows, points = rows[inside], points[inside]
         depth[rows] = shapely.distance(outlines_of(self.shapes[yard[rows]]), points)
         return depth
+
+    def within_other(self, xy: NDArray[np.float64], own: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say which places (n, 2) lie deeper than 15 m in a yard other than ``own`` (n,)."""
+        deep = np.zeros(len(xy), dtype=bool)
+        points = np.asarray(shapely.points(xy), dtype=object)
+        k, yard = self._tree.query(points, predicate="intersects")
+        k, yard = k[yard != own[k]], yard[yard != own[k]]
+        deep[k[self.depth_m(xy[k], yard) > FRONT_M]] = True
+        return deep
 
     def entered(self, way: NDArray[np.float64], own: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Say which ways (m, 2, 2) go through the outline of a yard other than ``own`` (m,).

@@ -4,9 +4,10 @@
 how it was found. Nothing here knows what an estate is: see `gis.districts` for that.
 """
 
-from gis.partition.check import check_partition, measure_partition
+from gis.partition.answer import Partition
+from gis.partition.check import check_partition, measure_partition, measure_terms
 from gis.partition.reduce import LeftUnit, connected
-from gis.partition.solve import Partition, partition
+from gis.partition.solve import partition
 
 __all__ = [
     "LeftUnit",
@@ -14,5 +15,6 @@ __all__ = [
     "check_partition",
     "connected",
     "measure_partition",
+    "measure_terms",
     "partition",
 ]

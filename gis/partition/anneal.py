@@ -13,20 +13,21 @@ import numpy as np
 
 from gis.partition.state import (
     AFTER,
-    BALANCE,
+    AIM,
     BROKEN,
+    FIGURES,
     HEAD,
     LABEL,
     NEAR,
     NONE,
     NOW,
     NUMBER,
+    OFF,
     ONE,
     PLACE,
     SIZE,
     SLOT,
     TOTAL,
-    VALUE,
     WEIGHT,
     ZERO,
     compiled,
@@ -395,15 +396,31 @@ def _step(state: Any, free: Any, heat: Any) -> Any:
 
 @inner
 def _score(state: Any) -> Any:
-    """What decides between plans that break nothing: the true objective, then the energy."""
-    now = energy(state.rule)
-    if state.objective != BALANCE:
-        return now
-    worst = 0.0
-    for d in range(state.dist.shape[0]):
-        if state.dist[d, NUMBER] > 0 and state.total[d, VALUE] > worst:
-            worst = state.total[d, VALUE]
-    return worst + 1e-9 * now
+    """What decides between plans that break nothing: the objective, then what guides the search."""
+    rule, worst, out = state.rule, 0.0, 0.0
+    if state.balance > 0:
+        for d in range(state.dist.shape[0]):
+            if state.dist[d, NUMBER] > 0 and state.total[d, OFF] > worst:
+                worst = state.total[d, OFF]
+    for i in range(FIGURES):
+        out += rule[AIM, i] * rule[NOW, i]
+    return out + state.balance * worst + 1e-9 * energy(rule)
+
+
+@inner
+def _remember(state: Any, best: Any, figures: Any) -> Any:
+    """Copy the plan to ``best`` if it breaks less, or no more and scores better."""
+    broken = state.rule[NOW, BROKEN]
+    broken = broken if broken > 0.0 else 0.0
+    if broken > figures[0] + _NONE_BROKEN:
+        return False
+    now = _score(state)
+    if broken >= figures[0] - _NONE_BROKEN and now >= figures[1] - 1e-12:
+        return False
+    for u in range(best.size):
+        best[u] = state.unit[u, LABEL]
+    figures[0], figures[1] = broken, now
+    return True
 
 
 @compiled
@@ -443,16 +460,9 @@ def anneal(
                 changed = recombine(state, v, around, nobody, free, heat, ONE)
         else:
             changed = _step(state, free, heat)
-        if changed and i - last >= pause:
-            broken = state.rule[NOW, BROKEN]
-            broken = broken if broken > 0.0 else 0.0
-            if broken <= figures[0] + _NONE_BROKEN:
-                now = _score(state)
-                if broken < figures[0] - _NONE_BROKEN or now < figures[1] - 1e-12:
-                    for u in range(n):
-                        best[u] = state.unit[u, LABEL]
-                    figures[0], figures[1] = broken, now
-                    last = i
+        if changed and i - last >= pause and _remember(state, best, figures):
+            last = i
+    _remember(state, best, figures)
 
 
 @compiled
@@ -476,3 +486,9 @@ def usual_change(state: Any, samples: Any) -> Any:
         move(state, v, a)
         seen += 1
     return total / seen if seen > 0 else 1.0
+
+
+@compiled
+def plan_score(state: Any) -> Any:
+    """Return what decides between plans that break nothing."""
+    return _score(state)

@@ -13,10 +13,18 @@ from numpy.typing import NDArray
 from gis.partition.exact import MOST_UNITS, Small, pack_small
 from gis.partition.problem import Problem
 from gis.partition.reduce import sums
-from gis.partition.state import BALANCE, COMPACT, CUT, FAR, LOST, OBJECTIVES, Instance
+from gis.partition.state import (
+    BALANCE,
+    FAR,
+    LOST,
+    MIXED,
+    OFF,
+    SPREAD,
+    Instance,
+)
 
-_LINK_TIE: Final = {CUT: 1.0, BALANCE: 1e-5, COMPACT: 0.0}
-_SPREAD_TIE: Final = {CUT: 0.05, BALANCE: 1e-6, COMPACT: 0.0}
+_LINK_TIE: Final = 1e-5
+_ROUNDER: Final = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,15 +109,20 @@ def _shortest_way(
 def _block_links(
     problem: Problem, blocks: Blocks
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Return CSR neighbours of the blocks and how many links stand behind each."""
+    """Return CSR neighbours of the blocks and what cutting the links to each costs.
+
+    Where no link costs anything, each counts 1.
+    """
     ends = blocks.block[problem.links]
-    ends = ends[(ends >= 0).all(axis=1) & (ends[:, 0] != ends[:, 1])]
-    both = np.r_[ends, ends[:, ::-1]]
-    matrix = sp.csr_array(
-        (np.ones(len(both)), (both[:, 0], both[:, 1])), shape=(blocks.units, blocks.units)
-    )
-    matrix.sum_duplicates()
-    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data
+    kept = (ends >= 0).all(axis=1) & (ends[:, 0] != ends[:, 1])
+    paid = problem.link_cost[kept] if (problem.link_cost > 0).any() else np.ones(kept.sum())
+    ends = ends[kept]
+    row, column = np.r_[ends[:, 0], ends[:, 1]], np.r_[ends[:, 1], ends[:, 0]]
+    key, back = np.unique(row * blocks.units + column, return_inverse=True)
+    ptr = np.r_[0, np.cumsum(np.bincount(key // max(blocks.units, 1), minlength=blocks.units))]
+    cost = np.bincount(back, weights=np.r_[paid, paid], minlength=len(key))
+    column = np.asarray(key % max(blocks.units, 1), dtype=np.int64)
+    return ptr.astype(np.int64), column, np.asarray(cost, dtype=np.float64)
 
 
 def _pairs_to_csr(pairs: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -125,39 +138,100 @@ def _block_apart(problem: Problem, blocks: Blocks) -> NDArray[np.int64]:
 
 def _block_xy(
     problem: Problem, blocks: Blocks, ptr: NDArray[np.int64], adj: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return middles of the blocks and lengths of their links, both in median link lengths."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Return sums over the blocks (x, y, squares, units), lengths of links, and their median.
+
+    Lengths are in median link lengths, and 0 without places.
+    """
+    part = np.flatnonzero(blocks.block >= 0)
+    number = np.bincount(blocks.block[part], minlength=blocks.units).astype(float)
     if problem.xy is None or len(adj) == 0:
-        return np.zeros((blocks.units, 2)), np.zeros(len(adj))
-    part = blocks.block >= 0
-    total = sums(problem.xy, blocks.block, blocks.units)
-    xy = total / np.bincount(blocks.block[part], minlength=blocks.units)[:, None]
+        zeros = np.zeros((blocks.units, 3))
+        return np.column_stack([zeros, number]), np.zeros(len(adj)), 1.0
+    middle = problem.xy[part].mean(axis=0)
+    place = np.column_stack(
+        [np.bincount(blocks.block[part], problem.xy[part, i] - middle[i], blocks.units)
+         for i in (0, 1)]
+    )  # fmt: skip
     start = np.repeat(np.arange(blocks.units), np.diff(ptr))
+    xy = place / number[:, None]
     far = np.hypot(*(xy[start] - xy[adj]).T)
     unit = float(np.median(far)) or 1.0
-    return (xy - xy.mean(axis=0)) / unit, far / unit
+    square = ((problem.xy[part] - middle) ** 2).sum(axis=1) / unit**2
+    squares = np.bincount(blocks.block[part], square, blocks.units)
+    return np.column_stack([place / unit, squares, number]), far / unit, unit
+
+
+def _weights(
+    problem: Problem, wt: NDArray[np.float64], unit: float, districts: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the weights that guide the search, and those of the objective alone.
+
+    Ties are broken towards few links cut and round districts. The largest deviation from the mean
+    changes with few moves, so that the search lowers the sum of all.
+    """
+    links = bool((problem.link_cost > 0).any())
+    aim = np.array([
+        float(links), problem.compact_weight, 0.0, problem.spread_weight * unit**2, 0.0, 1.0
+    ])  # fmt: skip
+    guide = aim.copy()
+    if problem.balance_weight > 0:
+        alone = problem.kind == BALANCE
+        guide[OFF] = problem.balance_weight * (1.0 if alone else districts**-0.5)
+    if not links and not problem.compact_weight and not problem.spread_weight:
+        least = min((factor for factor, _ in problem.split_classes), default=np.inf)
+        guide[0] = _LINK_TIE * min(problem.balance_weight or np.inf, least, 1e9)
+    if not problem.compact_weight and not problem.spread_weight:
+        usual = float(wt.mean()) if len(wt) else 1.0
+        guide[SPREAD] = _ROUNDER * guide[0] * usual
+    return guide, aim
 
 
 def make_instance(problem: Problem, blocks: Blocks, *, count: int | None) -> Instance:
     """Return the arrays of the search over ``blocks``."""
     ptr, adj, wt = _block_links(problem, blocks)
-    xy, far = _block_xy(problem, blocks, ptr, adj)
+    xy, far, unit = _block_xy(problem, blocks, ptr, adj)
     size = sums(problem.size, blocks.block, blocks.units)
     apart_ptr, apart_adj = _pairs_to_csr(_block_apart(problem, blocks), blocks.units)
     first, cost = _block_costs(problem, blocks)
-    kind = OBJECTIVES[problem.objective]
-    mean = size.mean(axis=0)
+    average = size.mean(axis=0)
     target = np.where(np.isfinite(problem.high), (problem.low + problem.high) / 2, problem.low)
     districts = count or max(1, round(float(size[:, 0].sum() / max(target[0], 1e-300))))
+    mean = problem.mean or float(size[:, 0].sum()) / districts
+    guide, aim = _weights(problem, wt, unit, districts)
+    locked = np.unique(blocks.block[(problem.lock >= 0) & (blocks.block >= 0)])
+    kinds = _block_kinds(problem, blocks)
     return Instance(
         ptr=ptr, adj=adj, wt=wt, far=far, size=size, low=problem.low, high=problem.high,
-        slack=problem.slack, scale=np.where(mean > 0, mean, 1.0), xy=xy,
+        slack=problem.slack, scale=np.where(average > 0, average, 1.0), xy=xy,
         apart_ptr=apart_ptr, apart_adj=apart_adj, first=first,
         cost_ptr=cost[0], cost_col=cost[1], cost_val=cost[2], cost_flag=cost[3],
-        weight=np.array([_LINK_TIE[kind], float(kind != CUT), 1.0, _SPREAD_TIE[kind]]),
-        objective=kind, mean=max(float(size[:, 0].sum()) / districts, 1e-300),
+        kind_ptr=kinds[0], kind=kinds[1], kind_cost=kinds[2],
+        lock=np.isin(np.arange(blocks.units), locked).astype(np.int64),
+        weight=guide, aim=aim, balance=problem.balance_weight, mean=max(mean, 1e-300),
         use_cost=problem.cost is not None,
     )  # fmt: skip
+
+
+def _block_kinds(
+    problem: Problem, blocks: Blocks
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return CSR classes of the members of each block, and the factor of each."""
+    row, kind, paid, used = [], [], [], 0
+    for factor, held in problem.split_classes:
+        inside = np.flatnonzero((blocks.block >= 0) & (held >= 0))
+        _, column = np.unique(held[inside], return_inverse=True)
+        wide = int(column.max(initial=-1)) + 1
+        key = np.unique(blocks.block[inside] * max(wide, 1) + column)
+        row.append(key // max(wide, 1))
+        kind.append(key % max(wide, 1) + used)
+        paid.append(np.full(len(key), factor))
+        used += wide
+    rows = np.concatenate([np.zeros(0, np.int64), *row])
+    order = np.argsort(rows, kind="stable")
+    ptr = np.r_[0, np.cumsum(np.bincount(rows, minlength=blocks.units))].astype(np.int64)
+    kinds = np.concatenate([np.zeros(0, np.int64), *kind])[order]
+    return ptr, kinds.astype(np.int64), np.concatenate([np.zeros(0), *paid])[order]
 
 
 def _block_costs(problem: Problem, blocks: Blocks) -> tuple[NDArray[np.int64], tuple[Any, ...]]:
@@ -190,27 +264,33 @@ def _block_costs(problem: Problem, blocks: Blocks) -> tuple[NDArray[np.int64], t
 
 
 def make_small(problem: Problem, blocks: Blocks, *, count: int | None) -> Small | None:
-    """Return the problem as words of bits; None when it has too many units for that."""
+    """Return the problem as words of bits; None when it has too many units or aims for that."""
     u = blocks.units
-    if u > MOST_UNITS or u == 0:
+    if u > MOST_UNITS or u == 0 or problem.kind == MIXED:
         return None
     plain = make_instance(problem, blocks, count=count)
-    wt = np.zeros((u, u))
-    wt[np.repeat(np.arange(u), np.diff(plain.ptr)), plain.adj] = plain.wt
+    row = np.repeat(np.arange(u), np.diff(plain.ptr))
+    wt, near = np.zeros((u, u)), np.zeros((u, u), bool)
+    wt[row, plain.adj] = plain.wt
+    near[row, plain.adj] = True
     apart = np.zeros((u, u), bool)
     apart[np.repeat(np.arange(u), np.diff(plain.apart_ptr)), plain.apart_adj] = True
+    lock = np.full(u, -1)
+    held = (blocks.block >= 0) & (problem.lock >= 0)
+    lock[blocks.block[held]] = problem.lock[held]
+    apart |= (lock[:, None] != lock) & (lock[:, None] >= 0) & (lock >= 0)
     cost, flag = _dense_costs(plain) if plain.use_cost else (np.zeros((u, 0)), np.zeros((u, 0)))
     total = max(float(plain.size[:, 0].sum()), 1e-300)
     group = np.zeros((len(blocks.together), u), bool)
     for i, members in enumerate(blocks.together):
         group[i, list(members)] = True
     return pack_small(
-        near=_words(wt > 0), apart=_words(apart), together=_words(group),
+        near=_words(near), apart=_words(apart), together=_words(group),
         owner=np.repeat(np.arange(u), np.diff(plain.first)),
         reach=_words((flag.T.astype(int) & FAR) == 0), way=_words((flag.T.astype(int) & LOST) == 0),
         links=wt, cost=cost, size=plain.size, low=problem.low - problem.slack,
         high=problem.high + problem.slack, worth=plain.size[:, 0] / total + 1e-6 / u,
-        objective=plain.objective, wanted=-1 if count is None else count, mean=plain.mean,
+        objective=problem.kind, wanted=-1 if count is None else count, mean=plain.mean,
     )  # fmt: skip
 
 

@@ -17,8 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-CUT, BALANCE, COMPACT = 0, 1, 2
-OBJECTIVES: Final = {"cut-links": CUT, "balance": BALANCE, "compact": COMPACT}
+CUT, BALANCE, COMPACT, MIXED = 0, 1, 2, 3
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -28,20 +27,24 @@ Floats = NDArray[np.float64]
 ZERO: Final[Any] = np.int64(0)
 ONE: Final[Any] = np.int64(1)
 NONE: Final[Any] = np.int64(-1)
-# Columns of State.unit: where the rows of a unit begin (neighbours, units to be apart from,
-# costs: in State.near; candidates for the centre), its district, a doubly linked list of the
-# members of each district, and room for walks.
-NEAR, LABEL, STAMP, AFTER, BEFORE, PLACE, STACK, APART, COST, FIRST = np.arange(10)
-# Columns of State.real; the sizes begin at SIZE.
-X, Y, SIZE = np.arange(3)
+# Columns of State.unit: where the rows of a unit begin (neighbours, units to be apart from, costs,
+# classes: in State.near; candidates for the centre), its district, a doubly linked list of the
+# members of each district, room for walks, and whether a lock holds it.
+NEAR, LABEL, STAMP, AFTER, BEFORE, PLACE, STACK, APART, COST, FIRST, KIND, LOCK = np.arange(12)
+# Columns of State.real: of the places of what was merged into a unit the sums of x, y and of their
+# squares and how many there were; the sizes begin at SIZE.
+X, Y, SQUARE, MASS, SIZE = np.arange(5)
 # Columns of State.dist.
-NUMBER, HEAD, CLASH = np.arange(3)
-# Columns of the first two rows of State.rule, and of State.total.
-LINKS_CUT, VALUE, BROKEN, SPREAD = np.arange(4)
-# Further columns of State.total: sum x, sum y, sum of squares; the sums of sizes begin at TOTAL.
-SUM_X, SUM_Y, SQUARES, TOTAL = np.arange(4, 8)
-# Rows of State.rule; the bounds of the sizes begin at BOUNDS, with the columns below.
-NOW, WEIGHT, BOUNDS = np.arange(3)
+NUMBER, HEAD, CLASH, LOCKED = np.arange(4)
+# Columns of the first three rows of State.rule, and of State.total: links cut, way to the centre,
+# what is broken, squared distances, deviation from the mean, districts that each class is in.
+LINKS_CUT, VALUE, BROKEN, SPREAD, OFF, SPLITS = np.arange(6)
+FIGURES: Final = 6
+# Further columns of State.total: the sums of State.real; the sums of sizes begin at TOTAL.
+SUMS, TOTAL = FIGURES, FIGURES + int(SIZE)
+# Rows of State.rule: sums now; weights in the search, with ties; those of the objective alone. The
+# bounds of the sizes begin at BOUNDS, with the columns below.
+NOW, WEIGHT, AIM, BOUNDS = np.arange(4)
 LOW, HIGH, SLACK, SCALE = np.arange(4)
 # Columns of State.seat.
 REACH, OVER, LACK = np.arange(3)
@@ -85,7 +88,7 @@ class Instance(NamedTuple):
     high: Floats
     slack: Floats  # (m,) rounding that still counts as the bound itself
     scale: Floats  # (m,) what a miss is measured in: the mean unit
-    xy: Floats  # (u, 2) in median link lengths; zeros without coordinates
+    xy: Floats  # (u, 4) sums of x, y, squares in median link lengths, units; zeros without places
     apart_ptr: Ints
     apart_adj: Ints
     first: Ints  # (u + 1,) candidates for the centre that belong to each unit
@@ -93,8 +96,13 @@ class Instance(NamedTuple):
     cost_col: Ints
     cost_val: Floats  # size x cost, summed over the members of the unit
     cost_flag: NDArray[np.uint8]
-    weight: Floats  # (4,) of links cut, value, broken, spread
-    objective: int
+    kind_ptr: Ints  # (u + 1,) classes of the members of each unit
+    kind: Ints
+    kind_cost: Floats  # what one more district that holds the class costs
+    lock: Ints  # (u,) 1 where a lock holds the unit
+    weight: Floats  # (6,) of the columns of State.rule in the search
+    aim: Floats  # (6,) in the objective alone
+    balance: float  # factor of the largest deviation from the mean in the objective
     mean: float
     use_cost: bool
 
@@ -103,20 +111,22 @@ class State(NamedTuple):
     """All that a move reads and changes, for k slots of districts; slots with no member are free.
 
     ``near`` holds the neighbours of each unit, then the units that it must be apart from, then its
-    costs as candidate x 4 + flags; ``worth`` holds beside them how many links stand behind a
-    neighbour (0; size x cost) and after them, from ``len(near)`` on, the lengths of the links.
+    costs as candidate x 4 + flags, then its classes; ``worth`` holds beside them what cutting the
+    links to a neighbour costs (0; size x cost; one more district with the class) and after them,
+    from ``len(near)`` on, the lengths of the links.
     """
 
-    unit: Ints  # (u + 1, 10)
-    real: Floats  # (u, 2 + m)
+    unit: Ints  # (u + 1, 12)
+    real: Floats  # (u, 4 + m)
     near: Ints
     worth: Floats
-    dist: Ints  # (k, 3) how many members, the first of them, pairs that must be apart
-    total: Floats  # (k, 7 + m)
+    dist: Ints  # (k, 4) members, the first of them, pairs that must be apart, locked members
+    total: Floats  # (k, 10 + m)
     seat: Floats  # (c, 3) were this candidate the centre: size x cost; units beyond; without way
-    rule: Floats  # (2 + m, 4) sums now; their weights; low, high, slack, scale of each size
+    held: Ints  # (h, 2) hash table: class x district + 1, members of the district with the class
+    rule: Floats  # (3 + m, 6)
     clock: Ints  # (3,) the last stamp; the last free slot; the random numbers
-    objective: int
+    balance: float
     mean: float
     use_cost: bool
 
@@ -125,27 +135,37 @@ def make_state(instance: Instance, *, slots: int, seed: int) -> State:
     """Return a state in which no unit has a district yet."""
     units, sizes = instance.size.shape
     links, pairs = len(instance.adj), len(instance.apart_adj)
-    unit = np.zeros((units + 1, 10), np.int64)
+    unit = np.zeros((units + 1, 12), np.int64)
     unit[:, NEAR], unit[:, FIRST] = instance.ptr, instance.first
     unit[:, APART] = links + instance.apart_ptr
     unit[:, COST] = links + pairs + instance.cost_ptr
+    unit[:, KIND] = links + pairs + len(instance.cost_col) + instance.kind_ptr
+    unit[:-1, LOCK] = instance.lock
     unit[:, [LABEL, AFTER, BEFORE]] = -1
-    dist = np.zeros((slots, 3), np.int64)
+    dist = np.zeros((slots, 4), np.int64)
     dist[:, HEAD] = -1
     costs = (instance.cost_col << _FLAG_BITS) | instance.cost_flag
-    bounds = np.column_stack([instance.low, instance.high, instance.slack, instance.scale])
+    bounds = np.zeros((sizes, FIGURES))
+    bounds[:, LOW], bounds[:, HIGH] = instance.low, instance.high
+    bounds[:, SLACK], bounds[:, SCALE] = instance.slack, instance.scale
+    room = 1 << int(2 * len(instance.kind) + 1).bit_length()
     start = np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1)
     return State(
         unit=unit,
         real=np.column_stack([instance.xy, instance.size]).astype(np.float64),
-        near=np.concatenate([instance.adj, instance.apart_adj, costs]).astype(np.int64),
-        worth=np.concatenate([instance.wt, np.zeros(pairs), instance.cost_val, instance.far]),
+        near=np.concatenate([instance.adj, instance.apart_adj, costs, instance.kind]).astype(
+            np.int64
+        ),
+        worth=np.concatenate(
+            [instance.wt, np.zeros(pairs), instance.cost_val, instance.kind_cost, instance.far]
+        ),
         dist=dist,
         total=np.zeros((slots, TOTAL + sizes)),
         seat=np.zeros((int(instance.first[-1]), 3)),
-        rule=np.vstack([np.zeros(4), instance.weight, bounds]),
+        held=np.zeros((room, 2), np.int64),
+        rule=np.vstack([np.zeros(FIGURES), instance.weight, instance.aim, bounds]),
         clock=np.concatenate([np.zeros(2, np.int64), start.view(np.int64)]),
-        objective=int(instance.objective),
+        balance=float(instance.balance),
         mean=float(instance.mean),
         use_cost=bool(instance.use_cost),
     )
@@ -217,16 +237,50 @@ def _join_reach(state: Any, v: Any, d: Any) -> None:
 
 
 @inner
+def _home(key: Any, mask: Any) -> Any:
+    """Where a key of the hash table would like to stand (multiplicative hashing)."""
+    return np.int64((np.uint64(key) * np.uint64(11400714819323198485)) >> np.uint64(32)) & mask
+
+
+@inner
+def _count_class(held: Any, key: Any, sign: Any) -> Any:
+    """Add 1 to the count of a key, or take it off; returns the count. Keys of 0 are removed.
+
+    Linear probing; a removal moves later entries up, so that no probe ends too early (Knuth, The
+    Art of Computer Programming 3, 6.4, algorithm R).
+    """
+    mask = held.shape[0] - 1
+    i = _home(key, mask)
+    while held[i, 0] != 0 and held[i, 0] != key:
+        i = (i + 1) & mask
+    held[i, 0] = key
+    held[i, 1] += sign
+    members = held[i, 1]
+    if members != 0:
+        return members
+    j = i
+    while True:
+        held[i, 0] = 0
+        while True:
+            j = (j + 1) & mask
+            if held[j, 0] == 0:
+                return members
+            home = _home(held[j, 0], mask)
+            if (j - home) & mask >= (j - i) & mask:
+                break
+        held[i, 0], held[i, 1] = held[j, 0], held[j, 1]
+        held[j, 1] = 0
+        i = j
+
+
+@inner
 def _count(state: Any, v: Any, d: Any, sign: Any) -> None:
     """Add unit v to the sums of district d, or take it off."""
     unit, near, real, total = state.unit, state.near, state.real, state.total
-    for j in range(real.shape[1] - SIZE):
-        total[d, TOTAL + j] += sign * real[v, SIZE + j]
-    x, y = real[v, X], real[v, Y]
-    total[d, SUM_X] += sign * x
-    total[d, SUM_Y] += sign * y
-    total[d, SQUARES] += sign * (x * x + y * y)
+    for j in range(real.shape[1]):
+        total[d, SUMS + j] += sign * real[v, j]
     state.dist[d, NUMBER] += sign
+    state.dist[d, LOCKED] += sign * unit[v, LOCK]
     for e in range(unit[v, NEAR], unit[v + 1, NEAR]):
         other = unit[near[e], LABEL]
         if other >= 0 and other != d:
@@ -234,6 +288,12 @@ def _count(state: Any, v: Any, d: Any, sign: Any) -> None:
     for e in range(unit[v, APART], unit[v + 1, APART]):
         if unit[near[e], LABEL] == d:
             state.dist[d, CLASH] += sign
+    for e in range(unit[v, KIND], unit[v + 1, KIND]):
+        members = _count_class(state.held, near[e] * state.dist.shape[0] + d + 1, sign)
+        if sign > 0 and members == 1:
+            state.rule[NOW, SPLITS] += state.worth[e]
+        elif sign < 0 and members == 0:
+            state.rule[NOW, SPLITS] -= state.worth[e]
 
 
 @inner
@@ -293,14 +353,15 @@ def miss(rule: Any, total: Any, row: Any, parts: Any) -> Any:
 def refresh(state: Any, d: Any) -> None:
     """Bring the figures of district d up to date after its members changed."""
     total, rule = state.total, state.rule
-    broken, value, spread = 0.0, 0.0, 0.0
-    n = state.dist[d, NUMBER]
-    if n > 0:
-        broken = miss(rule, total, d, ONE) + _CLASH_WEIGHT * state.dist[d, CLASH]
-        x, y = total[d, SUM_X], total[d, SUM_Y]
-        spread = total[d, SQUARES] - (x * x + y * y) / n
-        if state.objective == BALANCE:
-            value = abs(total[d, TOTAL] / state.mean - 1.0)
+    broken, value, spread, off = 0.0, 0.0, 0.0, 0.0
+    if state.dist[d, NUMBER] > 0:
+        clashes = state.dist[d, CLASH]
+        if state.dist[d, LOCKED] > 1:
+            clashes += state.dist[d, LOCKED] - 1
+        broken = miss(rule, total, d, ONE) + _CLASH_WEIGHT * clashes
+        x, y = total[d, SUMS + X], total[d, SUMS + Y]
+        spread = total[d, SUMS + SQUARE] - (x * x + y * y) / total[d, SUMS + MASS]
+        off = abs(total[d, TOTAL] / state.mean - 1.0)
         if state.use_cost:
             best, beyond = 1e300, 1e300
             u = state.dist[d, HEAD]
@@ -312,21 +373,23 @@ def refresh(state: Any, d: Any) -> None:
                         best = state.seat[c, REACH]
                 u = state.unit[u, AFTER]
             broken += beyond
-            if state.objective == COMPACT and best < 1e299:
+            if rule[WEIGHT, VALUE] > 0 and best < 1e299:
                 value = best
-            elif state.objective == COMPACT:
+            elif rule[WEIGHT, VALUE] > 0:
                 broken += 1.0
     rule[NOW, VALUE] += value - total[d, VALUE]
     rule[NOW, BROKEN] += broken - total[d, BROKEN]
     rule[NOW, SPREAD] += spread - total[d, SPREAD]
+    rule[NOW, OFF] += off - total[d, OFF]
     total[d, VALUE], total[d, BROKEN], total[d, SPREAD] = value, broken, spread
+    total[d, OFF] = off
 
 
 @inner
 def energy(rule: Any) -> Any:
     """Weighted sum of what the search tries to lower."""
     out = 0.0
-    for i in range(4):
+    for i in range(FIGURES):
         out += rule[WEIGHT, i] * rule[NOW, i]
     return out
 
@@ -380,7 +443,7 @@ def load(state: Any, label: Any) -> None:
     for d in range(state.total.shape[0]):
         for j in range(state.total.shape[1]):
             state.total[d, j] = 0.0
-    for i in range(1, 4):
+    for i in range(FIGURES):
         state.rule[NOW, i] = 0.0
     for v in range(n):
         if label[v] >= 0:

@@ -5,9 +5,9 @@ pack with any fault is refused as a whole, with all its faults at once: half a s
 whole one in a table.
 """
 
+from gis.rules.faults import LONGEST_LIMIT
 from gis.rules.pack import (
     DEFAULT_PACK,
-    LONGEST_LIMIT,
     Level,
     NotTested,
     Rule,

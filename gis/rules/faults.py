@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any, Final, TypeGuard
 
 from gis.model import Categories
@@ -11,6 +13,8 @@ from gis.walkers import walker_names
 
 _TEXT, _NUMBER, _WHOLE, _YES_NO = "text", "a number", "a whole number", "true or false"
 _LIST, _TABLES, _BAND = "a list of text", "tables", "two whole numbers, the lower first"
+
+_LIMITS: Final = ("limit_m", "limit_s")
 
 Keys = Mapping[str, tuple[str, bool]]
 """Key: what it holds, and whether it must be there."""
@@ -65,6 +69,10 @@ _LEVEL_KEYS: Final[Keys] = {
 }
 _UNIT_KEYS: Final[Keys] = {"people": (_BAND, True), **_PROOF}
 _NOT_TESTED_KEYS: Final = ("id", "zh", "en", "reason", "reason_en")
+LONGEST_LIMIT: Final = 100_000
+"""Metres or minutes; beyond it nobody walks."""
+LONGEST_TEXT: Final = 10_000
+"""Characters; a cell of a workbook holds three times as many."""
 PACK_KEYS: Final = ("zh", "en", "date", "source")
 PACK_NOTES: Final = ("note", "note_en")
 _PACK_TABLES: Final = ("unit", "levels", "rules", "not_tested")
@@ -75,6 +83,7 @@ def pack_faults(table: Mapping[str, Any]) -> Iterator[str]:
     for key in PACK_KEYS:
         if not _is_text(table.get(key)):
             yield f"'{key}' is missing or no text; add it above the first rule"
+    yield from _text_faults(table)
     for key in sorted(table.keys() - {*PACK_KEYS, *PACK_NOTES, *_PACK_TABLES}):
         yield f"'{key}' is no key of a pack; take it out or correct its spelling"
     for key in ("levels", "rules", "not_tested"):
@@ -90,6 +99,7 @@ def pack_faults(table: Mapping[str, Any]) -> Iterator[str]:
     yield from _twice((row.get("name") for row in levels), "the level")
     yield from _rules_faults(table.get("rules"), [row.get("name") for row in levels])
     for row in _rows(table.get("not_tested", [])):
+        yield from _in(f"not_tested '{row.get('id', '?')}'", _text_faults(row))
         if row.keys() != set(_NOT_TESTED_KEYS) or not all(map(_is_text, row.values())):
             yield (
                 f"not_tested '{row.get('id', '?')}' has not exactly the texts "
@@ -103,9 +113,12 @@ def limit_faults(limit_m: float | None, limit_s: float | None) -> Iterator[str]:
     """Tell what is wrong with the two limits of a rule, in words."""
     if (limit_m is None) == (limit_s is None):
         yield "give exactly one of 'limit_m' and 'limit_s'"
-    for key, limit in (("limit_m", limit_m), ("limit_s", limit_s)):
-        if limit is not None and not 0 < limit < float("inf"):
-            yield f"'{key}' is {limit}; give a number above 0"
+    for key, limit, most in (
+        ("limit_m", limit_m, LONGEST_LIMIT),
+        ("limit_s", limit_s, 60 * LONGEST_LIMIT),
+    ):
+        if limit is not None and not 0 < limit <= most:
+            yield f"'{key}' is {limit}; give a number above 0, up to {most:,}"
 
 
 def _rules_faults(rules: object, levels: Sequence[object]) -> Iterator[str]:
@@ -121,6 +134,7 @@ def _rules_faults(rules: object, levels: Sequence[object]) -> Iterator[str]:
             yield f"{where}: there is no level '{row['level']}'; add it to the levels"
         yield from _in(where, _sizes_faults(row, categories, minima=True))
         yield from _in(where, _all_instead_faults(row, categories))
+    yield from _contradictions(rows, levels)
 
 
 def _row_faults(row: object, keys: Keys, what: str) -> Iterator[str]:
@@ -136,6 +150,7 @@ def _row_faults(row: object, keys: Keys, what: str) -> Iterator[str]:
                 yield f"'{key}' is missing; add it"
         elif not _HOLDS[holds](row[key]):
             yield f"'{key}' is {row[key]!r}; give {holds}"
+    yield from _text_faults(row)
     confidence = row.get("confidence")
     if _is_number(confidence) and not 0 < confidence <= 1:
         yield f"'confidence' is {confidence}; give a share above 0, at most 1"
@@ -143,11 +158,50 @@ def _row_faults(row: object, keys: Keys, what: str) -> Iterator[str]:
         yield "it is not verified and has no 'confidence'; add it, or check the figure"
 
 
+def _text_faults(row: Mapping[str, Any]) -> Iterator[str]:
+    """Tell of texts that no sheet, page or terminal can show."""
+    for key, text in row.items():
+        if not isinstance(text, str):
+            continue
+        if any(unicodedata.category(sign) == "Cc" and sign not in "\n\t" for sign in text):
+            yield f"'{key}' holds control characters; take them out"
+        if len(text) > LONGEST_TEXT:
+            yield f"'{key}' has {len(text):,} characters; give up to {LONGEST_TEXT:,}"
+
+
+def _contradictions(rows: Sequence[Mapping[str, Any]], levels: Sequence[object]) -> Iterator[str]:
+    """Tell of rules that ask the same twice, and of wider circles that ask for less of a walk.
+
+    Levels add up, so a wider circle that asks for the same category nearer by leaves the narrower
+    one without meaning.
+    """
+    for first, second in combinations(rows, 2):
+        one, other = (
+            (row.get("category"), row.get("group", "all"), row.get("walker", "standard"))
+            for row in (first, second)
+        )
+        units = [u for u in _LIMITS if _is_number(first.get(u)) and _is_number(second.get(u))]
+        if one != other or not units:
+            continue
+        names = f"the rules '{first.get('id')}' and '{second.get('id')}' both ask '{one[0]}'"
+        level, beside = first.get("level"), second.get("level")
+        if level == beside:
+            yield f"{names} of the level '{level}'; keep one of them"
+        elif level in levels and beside in levels:
+            wider = levels.index(level) > levels.index(beside)
+            far, near = (first, second) if wider else (second, first)
+            if far[units[0]] < near[units[0]]:
+                yield f"{names}, and the wider level nearer by; correct '{units[0]}' of one"
+
+
 def _value_faults(
     row: Mapping[str, Any], categories: Categories, walkers: Sequence[str]
 ) -> Iterator[str]:
     yield from _category_faults([row.get("category")], categories)
-    yield from _category_faults(row.get("satisfied_by"), categories)
+    others = row.get("satisfied_by")
+    yield from _category_faults(others, categories)
+    if isinstance(others, list) and len({row.get("category"), *map(str, others)}) <= len(others):
+        yield "'satisfied_by' names a category twice, or the rule's own; name each other one once"
     if row.get("walker", "standard") not in walkers:
         yield f"there is no walker '{row['walker']}'; use one of {', '.join(walkers)}"
     if _is_text(row.get("group")) and row["group"] not in GROUPS:

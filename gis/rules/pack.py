@@ -11,16 +11,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gis.errors import OptionError, RuleError, UnknownNameError
+from gis.errors import FileError, OptionError, RuleError, UnknownNameError
 from gis.model import Categories
 from gis.resources import data_dir
-from gis.rules.faults import PACK_KEYS, PACK_NOTES, limit_faults, pack_faults
+from gis.rules.faults import LONGEST_LIMIT, PACK_KEYS, PACK_NOTES, limit_faults, pack_faults
 from gis.rules.sizes import GROUPS, Instead, Size, large_enough
 from gis.walkers import Walker, load_walker
 
 DEFAULT_PACK: Final = "gb50180-2018"
-LONGEST_LIMIT: Final = 100_000
-"""Metres or minutes of an own rule; beyond it nobody walks."""
 
 
 @dataclass(frozen=True)
@@ -242,11 +240,17 @@ def read_pack(path: Path) -> RulePack:
 
     Raises
     ------
+    FileError
+        The file cannot be read.
     RuleError
         The file is no TOML, or lines of it are at fault; all faults are named.
     """
     try:
         table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise FileError(f"{path} cannot be read ({error.strerror}); check its name") from error
+    except RecursionError as error:
+        raise RuleError(f"{path.name} nests its lists without end; mend it") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RuleError(f"{path.name} is no TOML in UTF-8 ({error}); mend that line") from error
     faults = list(pack_faults(table))

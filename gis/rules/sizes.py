@@ -109,6 +109,10 @@ class Size:
         return np.asarray(base, dtype=float) * self.value / measure.per
 
 
+MOST_INSTEAD: Final = 1000
+"""No standard lets more facilities than these stand in for one."""
+
+
 @dataclass(frozen=True)
 class Instead:
     """So many facilities of another category within the limit stand in for one of the rule's.
@@ -181,8 +185,8 @@ def instead_faults(
     count: float, min_floor_m2: float | None, min_land_m2: float | None
 ) -> Iterator[str]:
     """Tell what is wrong with a substitution, in words."""
-    if not count >= 1 or count % 1 != 0:
-        yield f"'count' is {count}; give a whole number from 1"
+    if not 1 <= count <= MOST_INSTEAD or count % 1 != 0:
+        yield f"'count' is {count}; give a whole number from 1 to {MOST_INSTEAD}"
     for key, least in (("min_floor_m2", min_floor_m2), ("min_land_m2", min_land_m2)):
         if least is not None and not 0 < least < float("inf"):
             yield f"'{key}' is {least}; give a number above 0"

@@ -17,6 +17,8 @@ from gis.scenario.edits import (
     OpenWall,
     Remove,
     SetHours,
+    edits_of,
+    words_of,
 )
 from gis.scenario.openings import Opening, OpeningSet, Ranking, find_openings, rank_openings
 from gis.scenario.plan import apply
@@ -42,8 +44,10 @@ __all__ = [
     "Standing",
     "apply",
     "difference_of",
+    "edits_of",
     "find_openings",
     "lay_base",
     "rank_openings",
     "what_if",
+    "words_of",
 ]

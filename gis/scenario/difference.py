@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,14 +12,18 @@ from numpy.typing import NDArray
 from gis.model import Finding
 from gis.scenario.base import (
     COVERED,
+    ESTATES,
     GAP,
+    GROUP,
+    HOMES,
     NO_DATA,
+    PEOPLE,
     SLACK_CM,
     STATUSES,
     UNLINKED,
     Base,
+    estate_status,
     least,
-    status_sums,
 )
 from gis.scenario.edits import Edit, words_of
 from gis.scenario.local import Splice, splice_of
@@ -32,7 +35,10 @@ from gis.scenario.quick import quick_splice
 class Standing:
     """One rule at one time: estates by status, and the people of those covered and of the gaps.
 
-    People are summed where they are known; None where nothing is known of the category.
+    People are counted home by home where they are known. ``group`` are those whom the rule is
+    about ("all", "people_60plus", "children_0_2", "children_3_5") and ``group_known`` how they are
+    known: "counted", "estimated" (some of them, from shares) or "unknown". None where nothing is
+    known of the category, or of the people.
     """
 
     rule: str
@@ -43,11 +49,19 @@ class Standing:
     no_data: int
     people_covered: int | None
     people_gap: int | None
+    group: str
+    group_covered: int | None
+    group_gap: int | None
+    group_known: str
 
 
 @dataclass(frozen=True)
 class EstateChange:
-    """An estate (uid) that a rule finds in another status than before, and its people."""
+    """An estate (uid) of which a rule finds homes in another status than before.
+
+    ``before`` and ``after`` are those of the estate (equal where others of its buildings decide);
+    ``people`` are those of the homes that change, None where nobody knows them.
+    """
 
     estate: str
     rule: str
@@ -62,14 +76,17 @@ class Difference:
 
     ``people_gained`` (one per rule) are the people covered after less those covered before; it is
     negative where an edit takes something away, and None where one of the two is not known.
-    ``saved_m`` are the walks that get shorter less those that get longer, summed over estates and
-    rules, each counted up to its limit; an estate counts once, however many people live there.
+    ``group_gained`` says the same of the people whom the rule is about. ``saved_m`` are the walks
+    that get shorter less those that get longer, summed over homes (estates, or buildings where
+    people start there) and rules, each counted up to its limit; a home counts once, however many
+    people live there.
     ``gained`` is their sum: somebody who gains two services counts twice.
     """
 
     before: tuple[Standing, ...]
     after: tuple[Standing, ...]
     people_gained: tuple[int | None, ...]
+    group_gained: tuple[int | None, ...]
     saved_m: float
     estates: tuple[EstateChange, ...]
     edits: tuple[Edit, ...]
@@ -90,6 +107,10 @@ class Difference:
             "people_gained_by_rule": {
                 standing.rule: gain
                 for standing, gain in zip(self.before, self.people_gained, strict=True)
+            },
+            "group_gained_by_rule": {
+                standing.rule: gain
+                for standing, gain in zip(self.before, self.group_gained, strict=True)
             },
             "saved_m": self.saved_m,
             "estates": [asdict(change) for change in self.estates],
@@ -148,14 +169,15 @@ def put_in(base: Base, splice: Splice) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Estates that may have changed (c,), with their ``status`` (r, c) after.
+    """Homes that may have changed (c,), with their ``status`` (r, c) after.
 
-    ``close``: one of the walks that changed is so near a limit that rounding could decide.
-    ``saved_cm`` is how much nearer the estates are, all rules together; where one was or is beyond
-    the limit, the limit counts.
+    ``homes`` are sorted; of each estate among them all its homes are there. ``close``: one of the
+    walks that changed is so near a limit that rounding could decide. ``saved_cm`` is how much
+    nearer the homes are, all rules together; where one was or is beyond the limit, the limit
+    counts.
     """
 
-    estates: NDArray[np.int64]
+    homes: NDArray[np.int64]
     status: NDArray[np.int8]
     close: bool
     saved_cm: int
@@ -170,79 +192,128 @@ def read_trial(base: Base, splice: Splice, none_of: frozenset[str]) -> Trial:
     touched = [splice.starts.gone[:, 0], splice.starts.come[:, 0]]
     touched += [base.starts.of_nodes(np.unique(live.changed().node)) for live in base.live]
     if (has_data != base.has_data).any():
-        touched.append(np.arange(base.ground.estates))
-    estates = np.unique(np.concatenate(touched))
-    status = np.full((len(base.rules), len(estates)), UNLINKED, dtype=np.int8)
-    column, node = _starts_of(base, splice, estates)
-    linked = np.isin(np.arange(len(estates)), column)
+        touched.append(np.arange(len(base.homes)))
+    homes = base.with_neighbours(np.unique(np.concatenate(touched)))
+    status = np.full((len(base.rules), len(homes)), UNLINKED, dtype=np.int8)
+    column, node = _starts_of(base, splice, homes)
+    linked = np.isin(np.arange(len(homes)), column)
     close, saved = False, 0
     for r, (group, row) in enumerate(base.place):
         limit = base.limit_cm[r]
-        now = least(base.live[group].cm(row, node), column, len(estates))
-        was = base.walk_cm[r, estates]
+        now = least(base.live[group].cm(row, node), column, len(homes))
+        was = base.walk_cm[r, homes]
         status[r] = np.where(linked, np.where(now <= limit, COVERED, GAP), UNLINKED)
         if not has_data[r]:
             status[r] = NO_DATA
             continue
         close |= bool((np.abs(now - limit)[now != was] <= SLACK_CM).any())
         saved += int((np.minimum(was, limit) - np.minimum(now, limit)).sum())
-    return Trial(estates, status, close, saved)
+    return Trial(homes, status, close, saved)
 
 
 def _starts_of(
-    base: Base, splice: Splice, estates: NDArray[np.int64]
+    base: Base, splice: Splice, homes: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return places in ``estates`` and nodes (s,) each: where they start after the edits."""
-    gone = Counter(map(tuple, splice.starts.gone.tolist()))
-    come: dict[int, list[int]] = {}
-    for estate, node in splice.starts.come.tolist():
-        come.setdefault(estate, []).append(node)
-    columns: list[int] = []
-    nodes: list[int] = []
-    for column, estate in enumerate(estates.tolist()):
-        left = Counter((estate, node) for node in base.starts.of_estate(estate).tolist()) - gone
-        own = [node for _, node in left] + come.get(estate, [])
-        columns += [column] * len(own)
-        nodes += own
-    return np.array(columns, dtype=np.int64), np.array(nodes, dtype=np.int64)
+    """Return places in ``homes`` and nodes (s,) each: where they start after the edits."""
+    column, node = base.starts.of_homes(homes)
+    kept = np.ones(len(node), dtype=bool)
+    for home, gone in splice.starts.gone.tolist():
+        # A pair may be there twice, and one of the two go.
+        kept[np.flatnonzero(kept & (homes[column] == home) & (node == gone))[:1]] = False
+    come = splice.starts.come
+    return (
+        np.concatenate([column[kept], np.searchsorted(homes, come[:, 0])]),
+        np.concatenate([node[kept], come[:, 1]]),
+    )
 
 
 def _difference(base: Base, trial: Trial, edits: tuple[Edit, ...]) -> Difference:
-    was = base.status[:, trial.estates]
-    people = base.people[trial.estates]
-    before = _standings(base, *base.sums)
-    (old_count, old_sum), (new_count, new_sum) = (
-        status_sums(status, people) for status in (was, trial.status)
-    )
-    counts, sums = base.sums
-    after = _standings(base, counts - old_count + new_count, sums - old_sum + new_sum)
-    gained = [
-        None
-        if first.people_covered is None or second.people_covered is None
-        else second.people_covered - first.people_covered
-        for first, second in zip(before, after, strict=True)
-    ]
-    rule, place = np.nonzero(was != trial.status)
-    uids = base.study.layer("estates").frame["uid"].iloc[trial.estates[place]].tolist()
-    changes = [
-        EstateChange(
-            uid, base.rules[r].id, STATUSES[was[r, i]], STATUSES[trial.status[r, i]],
-            None if np.isnan(people[i]) else round(float(people[i])),
-        )
-        for uid, r, i in zip(uids, rule.tolist(), place.tolist(), strict=True)
-    ]  # fmt: skip
+    rules = range(len(base.rules))
+    was = base.status[:, trial.homes]
+    figures = base.sums - base.figures(was, trial.homes, rules)
+    before = standings_of(base, base.sums, rules)
+    after = standings_of(base, figures + base.figures(trial.status, trial.homes, rules), rules)
     return Difference(
-        before, after, tuple(gained), trial.saved_cm / 100.0, tuple(changes), edits, base.findings
+        before, after, *gains_of(before, after), trial.saved_cm / 100.0,
+        tuple(changes_of(base, was, trial.status, trial.homes, rules)), edits, base.findings,
+    )  # fmt: skip
+
+
+def gains_of(
+    before: Sequence[Standing], after: Sequence[Standing]
+) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
+    """Return the people covered after less before, rule by rule: all, and those who count."""
+    pairs = list(zip(before, after, strict=True))
+    return (
+        tuple(_less(now.people_covered, was.people_covered) for was, now in pairs),
+        tuple(_less(now.group_covered, was.group_covered) for was, now in pairs),
     )
 
 
-def _standings(
-    base: Base, counts: NDArray[np.int64], sums: NDArray[np.float64]
+def _less(now: int | None, was: int | None) -> int | None:
+    return None if now is None or was is None else now - was
+
+
+def changes_of(
+    base: Base,
+    was: NDArray[np.int8],
+    now: NDArray[np.int8],
+    homes: NDArray[np.int64],
+    rules: Sequence[int],
+) -> Iterator[EstateChange]:
+    """Tell estate by estate what differs between two statuses (m, c) of homes (c,), for m rules."""
+    estate = base.homes.estate[homes]
+    first = np.flatnonzero(np.diff(estate, prepend=-1))
+    places = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(estate))))
+    before, after = estate_status(was, estate), estate_status(now, estate)
+    uids = base.study.layer("estates").frame["uid"]
+    for place, r in enumerate(rules):
+        changed = was[place] != now[place]
+        for e in np.unique(places[changed]).tolist():
+            people = base.people[homes[changed & (places == e)]]
+            known = people[~np.isnan(people)]
+            yield EstateChange(
+                uids.iat[estate[first[e]]],
+                base.rules[r].id,
+                STATUSES[before[place, e]],
+                STATUSES[after[place, e]],
+                round(float(known.sum())) if len(known) else None,
+            )
+
+
+def standings_of(
+    base: Base, figures: NDArray[np.float64], rules: Sequence[int]
 ) -> tuple[Standing, ...]:
-    return tuple(
-        Standing(
-            rule.id, rule.category, *count,
-            *((None, None) if count[NO_DATA] else (round(known[COVERED]), round(known[GAP]))),
-        )
-        for rule, count, known in zip(base.rules, counts.tolist(), sums.tolist(), strict=True)
-    )  # fmt: skip
+    """Tell the figures (m, 4, 6) of m rules, as a coverage measurement does."""
+    return tuple(_standing(base, r, of) for r, of in zip(rules, figures, strict=True))
+
+
+def _standing(base: Base, r: int, of: NDArray[np.float64]) -> Standing:
+    covered, gap, unlinked, no_data = np.rint(of[:, ESTATES]).astype(int).tolist()
+    rule, crowd = base.rules[r], base.crowd(r)
+    known = "estimated" if crowd.estimated.any() else "counted"
+    return Standing(
+        rule=rule.id,
+        category=rule.category,
+        covered=covered,
+        gap=gap,
+        unlinked=unlinked,
+        no_data=no_data,
+        people_covered=_people(of, COVERED, PEOPLE),
+        people_gap=_people(of, GAP, PEOPLE),
+        group=rule.group,
+        group_covered=_people(of, COVERED, GROUP),
+        group_gap=_people(of, GAP, GROUP),
+        group_known="unknown" if np.isnan(crowd.homes).all() else known,
+    )
+
+
+def _people(of: NDArray[np.float64], status: int, column: int) -> int | None:
+    """Return known people; None where nothing is known of the category or of the people."""
+    here = of[status, HOMES] > 0.5
+    if of[NO_DATA, ESTATES] > 0.5 and not (status == COVERED and here):
+        return None
+    known = of[:, column + 1]
+    if known[status] < 0.5 and (here or known.sum() < 0.5):
+        return None
+    return round(float(of[status, column]))

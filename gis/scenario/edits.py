@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, get_args
 
 import numpy as np
 
@@ -122,7 +122,7 @@ class MoveFacility:
 
 @dataclass(frozen=True)
 class Remove:
-    """Take away the gate, wall or facility ``uid``.
+    """Take away the gate, wall or facility ``uid``; ``gates:uid`` where several have the same.
 
     A gate that goes is walled up, the same as `CloseGate`. When the last facility of a category
     goes, there is none of it, which is a gap and not missing data.
@@ -142,6 +142,74 @@ Edit = (
     | MoveFacility
     | Remove
 )
+
+
+_KIND: Final = {
+    OpenWall: "walls",
+    OpenGate: "gates",
+    CloseGate: "gates",
+    SetHours: "gates",
+    MoveFacility: "facilities",
+}
+_NAMES: Final = {kind.__name__: kind for kind in get_args(Edit)}
+
+
+def require_consistent(edits: Iterable[Edit]) -> None:
+    """Refuse several edits of one thing: which of them is meant cannot be told.
+
+    One wall may be opened at several places.
+
+    Raises
+    ------
+    OptionError
+        Two edits name one gate, wall or facility.
+    """
+    named: dict[str, list[Edit]] = {}
+    for edit in edits:
+        if not isinstance(edit, AddGate | AddPath | AddFacility):
+            kind, sign, uid = edit.uid.partition(":")
+            prefixed = isinstance(edit, Remove) and sign and kind in _KIND.values()
+            others = named.setdefault(uid if prefixed else edit.uid, [])
+            if any(_contradict(edit, other) for other in others):
+                what = " and ".join(type(each).__name__ for each in (others[0], edit))
+                raise OptionError(f"Two edits name '{edit.uid}' ({what}); give one of them")
+            others.append(edit)
+
+
+def _contradict(one: Edit, other: Edit) -> bool:
+    if isinstance(one, OpenWall) and isinstance(other, OpenWall):
+        return one.at == other.at or one.at is None or other.at is None
+    # Keys are those of a layer: a gate and a wall may have the same.
+    kinds = {_KIND.get(type(one)), _KIND.get(type(other))}
+    return None in kinds or len(kinds) == 1
+
+
+def edits_of(words: Iterable[Mapping[str, Any]]) -> tuple[Edit, ...]:
+    """Return the edits that `words_of` told, as they come back from JSON.
+
+    Raises
+    ------
+    OptionError
+        There is no such edit, or a value of it is missing or none.
+    """
+    return tuple(_edit_of(dict(word)) for word in words)
+
+
+def _edit_of(values: dict[str, Any]) -> Edit:
+    name = values.pop("edit", None)
+    kind = _NAMES.get(str(name))
+    try:
+        for key in ("at", "xy"):
+            if values.get(key) is not None:
+                values[key] = tuple(map(float, values[key]))
+        if "line" in values:
+            values["line"] = tuple(tuple(map(float, place)) for place in values["line"])
+        if kind is not None:
+            edit: Edit = kind(**values)
+            return edit
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"The edit '{name}' cannot be read ({error}); make it anew") from error
+    raise OptionError(f"There is no edit '{name}'; give one of: {', '.join(_NAMES)}")
 
 
 def words_of(edits: Iterable[Edit]) -> list[dict[str, object]]:

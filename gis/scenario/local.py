@@ -22,15 +22,13 @@ from numpy.typing import NDArray
 
 from gis.model import Layer, Study
 from gis.network import Ground, WalkNetwork
-from gis.scenario.base import Base, laid
+from gis.scenario.base import LOOKED_UP, Base, laid
 from gis.scenario.plan import Rows
 
 NEAR_M: Final = 60.0
 """How far is looked at first: few ways to the street are longer."""
 
-_KINDS: Final = (
-    "estates", "buildings", "gates", "walls", "streets", "barriers", "facilities", "heights",
-)  # fmt: skip
+_KINDS: Final = (*LOOKED_UP, "heights")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +54,7 @@ class Splice:
 
     ``nodes`` new ones, numbered after those of the base; ``links`` (m, 2) new links and ``cost``,
     for each group (m, 2) their costs; ``gone`` (c,) links of the base that are no more; ``starts``
-    the nodes where estates start, by row; ``doors`` the nodes where facilities are entered, by row;
+    the nodes where homes start, by row; ``doors`` the nodes where facilities are entered, by row;
     ``new_doors`` the category and the nodes of each facility that the base does not have.
     """
 
@@ -182,6 +180,10 @@ def _part(base: Base, rows: Rows, box: _Box) -> _Part:
             found = np.unique(np.append(found, base.walked[0]))
         if kind == "estates" and len(found) == 0:
             found = np.zeros(1, dtype=np.int64)
+        if kind == "buildings":
+            # Without all its buildings an estate would start at its gates instead.
+            own = base.homes.building[np.isin(base.homes.estate, taken["estates"])]
+            found = np.union1d(found, own[own >= 0])
         if len(found):
             layers[kind] = Layer(layer.kind, layer.frame.iloc[found].reset_index(drop=True))
             taken[kind] = found
@@ -369,9 +371,13 @@ class _Comparison:
     def _starts(self, points: _Points) -> Moves:
         before, after = self._base.ground.origins, self._ground.origins
         row = self._part.row["estates"]
+        buildings = np.append(self._part.row.get("buildings", np.empty(0, dtype=np.int64)), -1)
+        was = self._base.home_at(before.estate, before.building)
+        now = self._base.home_at(row[after.estate], buildings[after.building])
+        known = now >= 0
         return _differing(
-            before.estate, before.node, self._box.holds(before.xy),
-            row[after.estate], points.of(after.node), self._box.holds(after.xy),
+            was, before.node, self._box.holds(before.xy),
+            now[known], points.of(after.node)[known], self._box.holds(after.xy)[known],
         )  # fmt: skip
 
     def _doors(self, points: _Points) -> tuple[Moves, tuple[tuple[str, NDArray[np.int64]], ...]]:

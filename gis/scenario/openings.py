@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -14,11 +15,13 @@ from numpy.typing import NDArray
 from gis.errors import OptionError
 from gis.model import Finding, Progress, silent
 from gis.scenario.base import COVERED, Base, lay_base
-from gis.scenario.difference import Trial, difference_of, put_in, read_trial, tried
+from gis.scenario.bounds import people_through, whole_gains, whole_near
+from gis.scenario.difference import Trial, put_in, read_trial, tried
 from gis.scenario.edits import AddGate, OpenGate
-from gis.scenario.local import Splice
-from gis.scenario.plan import ON_OUTLINE_M, Rows
+from gis.scenario.local import Splice, splice_of
+from gis.scenario.plan import ON_OUTLINE_M, Rows, apply, rows_of
 from gis.scenario.quick import open_gate
+from gis.scenario.whatif import what_if
 
 STEP_M: Final = 50.0
 """Along walls and outlines a place is tried at least this often."""
@@ -26,6 +29,8 @@ STREET_M: Final = 30.0
 """An opening leads somewhere if a street, or another yard, is this near."""
 FROM_GATE_M: Final = 15.0
 """Beside a gate nobody needs another one."""
+MOST_WHOLE: Final = 200
+"""So many openings are measured on the whole edited study, each for as long as a measurement."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,11 @@ class Opening:
 class OpeningSet:
     """Openings chosen one after the other, each the best beside those before it.
 
-    ``gained`` counts people as `Opening` does. No set of candidates, however large, gains more than
-    ``bound``: that is what all candidates together gain, and an opening never makes a walk longer.
-    ``share`` is ``gained`` over ``bound``, 1.0 where nothing can be gained: a set is at least that
-    good. (The usual promise of greedy choices, 63 %, does not hold here: two openings may help
-    only together.)
+    ``gained`` counts people as `Opening` does. No set of as many of the candidates gains more than
+    ``bound``: the smaller of what all candidates together gain (an opening never makes a walk
+    longer) and of what could be walked through the openings, see `gis.scenario.bounds`. ``share``
+    is ``gained`` over ``bound``, 1.0 where nothing can be gained: a set is at least that good. (The
+    usual promise of greedy choices, 63 %, does not hold here: two openings may help only together.)
     """
 
     openings: tuple[Opening, ...]
@@ -88,8 +93,8 @@ class OpeningSet:
 class Ranking:
     """Openings by people gained, ties by the walks saved; ``tried`` is how many were tried.
 
-    ``best_set`` is there where a set was asked for. ``findings`` name the rules whose stand-ins,
-    ways back or narrow gates the ranking leaves out.
+    ``best_set`` is there where a set was asked for. ``findings`` say what was left out, of which
+    rules: stand-ins, ways back and narrow gates where a set is chosen or walks are compared.
     """
 
     openings: tuple[Opening, ...]
@@ -132,8 +137,10 @@ def rank_openings(
     """Rank places for openings by the people who gain services.
 
     All candidates are laid out once as gates that are shut; then each is opened alone, measured
-    and shut again. The first ``count`` are measured once more, each as the only new
-    gate there is, so their figures are exact.
+    and shut again. The first ``count`` are measured once more, each as the only new gate there is,
+    so their figures are exact. Where rules have stand-ins, ways back or narrow gates
+    (``base.whole``), all candidates that could be among the first by these rules are measured so,
+    at most `MOST_WHOLE`; a finding tells if there were more.
 
     Parameters
     ----------
@@ -165,28 +172,65 @@ def rank_openings(
     for place, splice in enumerate(trials.splices):
         trial = tried(trials.base, splice)
         gains.append((gain_of(trials.base, trial), trial.saved_cm))
-        say(0.2 + 0.6 * place / len(places), "openings")
-    order = sorted(range(len(places)), key=lambda i: (-gains[i][0], -gains[i][1], i))
-    exact = [_measured(base, places[i]) for i in order[:count]]
-    exact.sort(key=lambda opening: (-opening.gained, -opening.saved_m))
+        say(0.1 + 0.5 * place / len(places), "openings")
+    whole = trials.whole_at_once(base)
+    more = trials.whole_near(base, whole)
+    order = sorted(range(len(places)), key=lambda i: (-gains[i][0] - more[i], -gains[i][1], i))
+    exact: list[tuple[Opening, int]] = []
+    findings = list(_left_out(base, set_size))
+    for i in order:
+        best = sorted((opening.gained for opening, _ in exact), reverse=True)
+        if len(exact) >= count and (not more.any() or best[count - 1] >= gains[i][0] + more[i]):
+            break
+        if len(exact) >= max(count, MOST_WHOLE):
+            findings.append(_unsettled(base, len(exact)))
+            break
+        exact.append((_measured(base, places[i]), i))
+        say(0.6 + 0.3 * len(exact) / max(count, MOST_WHOLE), "openings")
+    exact.sort(key=lambda pair: (-pair[0].gained, -pair[0].saved_m))
     say(0.9, "sets")
-    best = None
+    best_set = None
     if set_size:
-        best = trials.greedy(order[: max(count, 2 * set_size)], set_size)
+        rows = order[: max(count, 2 * set_size)]
+        best_set = trials.greedy(base, rows, set_size, exact[0][1], float(whole.sum()))
     say(1.0, "done")
-    return Ranking(tuple(exact), len(places), best, base.findings)
+    ranked = tuple(opening for opening, _ in exact[:count])
+    return Ranking(ranked, len(places), best_set, tuple(findings))
+
+
+def _left_out(base: Base, set_size: int) -> Iterator[Finding]:
+    if not base.whole:
+        return
+    ids = ", ".join(base.rules[r].id for r in base.whole)
+    chosen = "; a set is chosen without them, and measured with them" if set_size else ""
+    yield Finding(
+        "ranking-whole-rules",
+        "Metres saved leave out stand-ins, ways back and narrow gates, people gained do not"
+        f"{chosen}: {ids}",
+        "info",
+    )
+
+
+def _unsettled(base: Base, measured: int) -> Finding:
+    ids = ", ".join(base.rules[r].id for r in base.whole)
+    return Finding(
+        "ranking-unsettled",
+        f"Only {measured} openings were measured with stand-ins, ways back and narrow gates; "
+        f"others could gain more by: {ids}",
+    )
 
 
 def gain_of(base: Base, trial: Trial) -> int:
-    """Return people times rules newly covered, less those no longer covered."""
-    people = np.nan_to_num(base.people[trial.estates])
-    was = base.status[:, trial.estates] == COVERED
-    now = trial.status == COVERED
+    """Return people times rules newly covered, less those not any more; without ``base.whole``."""
+    people = np.nan_to_num(base.people[trial.homes])
+    rules = np.setdiff1d(np.arange(len(base.rules)), base.whole)
+    was = base.status[np.ix_(rules, trial.homes)] == COVERED
+    now = trial.status[rules] == COVERED
     return round(float(((now.astype(np.int8) - was) * people).sum()))
 
 
 def _measured(base: Base, opening: Opening) -> Opening:
-    difference = difference_of(base, [opening.edit])
+    difference = what_if(base, [opening.edit])
     return replace(opening, gained=difference.gained, saved_m=difference.saved_m)
 
 
@@ -221,21 +265,41 @@ class _Trials:
             ]
         study = Rows(added={"gates": rows} if rows else {}).apply(base.study)
         shut = lay_base(study, base.rules, **base.options)
-        splices = tuple(
-            Splice.joined([open_gate(shut, row) for row in of_place]) for of_place in gates
-        )
+        walled = shut.ground.shut()
+        splices = tuple(_opened(shut, of_place, walled) for of_place in gates)
         return cls(shut, places, splices)
 
-    def greedy(self, rows: Sequence[int], size: int) -> OpeningSet:
-        """Choose openings one after the other; the bound opens all candidates there are."""
-        everything = tried(self.base, Splice.joined(self.splices))
+    def whole_at_once(self, base: Base) -> NDArray[np.float64]:
+        """Return (u,) what homes gain by the rules in ``base.whole`` with all candidates open."""
+        if not base.whole:
+            return np.zeros(len(base.homes))
+        edits = [place.edit for place in self.places]
+        return whole_gains(base, base.whole_status_of(apply(base.study, edits, ground=base.ground)))
+
+    def whole_near(self, base: Base, gains: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (m,) the most that each candidate alone can gain of that."""
+        if not base.whole:
+            return np.zeros(len(self.places))
+        row = {uid: i for i, uid in enumerate(base.study.layer("estates").uids)}
+        estates = [np.array([row[uid] for uid in place.estates]) for place in self.places]
+        return whole_near(base, np.array([place.xy for place in self.places]), estates, gains)
+
+    def greedy(
+        self, base: Base, rows: Sequence[int], size: int, first: int, whole: float
+    ) -> OpeningSet:
+        """Choose openings one after the other, of the best alone and the rows (m,).
+
+        ``whole`` is what all candidates gain by the rules in ``base.whole``.
+        """
+        bound = min(self._bound(size), gain_of(self.base, self._everything)) + round(whole)
         chosen: list[int] = []
         gained = 0
         with self.base.lock:
             try:
                 while len(chosen) < size:
-                    best = self._best_beside(chosen, [row for row in rows if row not in chosen])
-                    if best is None or best[0] < (gained, 1):
+                    left = [row for row in rows if row not in chosen]
+                    best = self._best_beside(chosen, left if chosen or not whole else [first])
+                    if best is None or (best[0] < (gained, 1) and (chosen or not whole)):
                         break
                     gained = best[0][0]
                     chosen.append(best[1])
@@ -243,9 +307,26 @@ class _Trials:
             finally:
                 for live in self.base.live:
                     live.undo()
-        return OpeningSet(
-            tuple(self.places[row] for row in chosen), gained, gain_of(self.base, everything)
-        )
+        openings = tuple(self.places[row] for row in chosen)
+        if openings:
+            gained = what_if(base, [opening.edit for opening in openings]).gained
+        return OpeningSet(openings, gained, max(gained, bound))
+
+    @cached_property
+    def _everything(self) -> Trial:
+        return tried(self.base, Splice.joined(self.splices))
+
+    def _bound(self, size: int) -> int:
+        """Return the people who could walk through the ``size`` openings that most could use."""
+        trial = self._everything
+        with self.base.lock:
+            try:
+                put_in(self.base, Splice.joined(self.splices))
+                people = people_through(self.base, self.splices, trial.homes, trial.status)
+            finally:
+                for live in self.base.live:
+                    live.undo()
+        return round(float(np.sort(people)[::-1][:size].sum()))
 
     def _best_beside(
         self, chosen: Sequence[int], rows: Sequence[int]
@@ -264,6 +345,17 @@ class _Trials:
             if best is None or value > best[0]:
                 best = (value, row)
         return best
+
+
+def _opened(base: Base, rows: Sequence[int], walled: NDArray[np.bool_]) -> Splice:
+    """Say what changes when the shut gates ``rows`` are opened."""
+    own = np.isin(base.ground.gates.gate, rows)
+    if base.options["origin"] == "building" and walled[base.ground.gates.estate[own]].any():
+        # Nobody got out of the buildings there, so it is not known where their ways begin.
+        uids = base.study.layer("gates").uids
+        edits = [OpenGate(str(uids[row])) for row in rows]
+        return splice_of(base, rows_of(base.study, edits, base.ground))
+    return Splice.joined([open_gate(base, row) for row in rows])
 
 
 def find_openings(base: Base) -> tuple[Opening, ...]:

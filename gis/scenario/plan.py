@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from gis.errors import OptionError, UnknownNameError
 from gis.model import KINDS, Categories, Layer, Study
 from gis.network import LONGEST_LINK_M, Ground, lay_ground
+from gis.network.access import AccessPoints, estate_access
+from gis.network.ground import Origins
 from gis.scenario.edits import (
     AddFacility,
     AddGate,
@@ -27,12 +29,14 @@ from gis.scenario.edits import (
     OpenWall,
     Remove,
     SetHours,
+    require_consistent,
 )
 
 ON_OUTLINE_M: Final = 5.0
 """A new gate belongs to the estates whose outline is this close, inclusive."""
 
 _GUESSED: Final = ("assumed", "boundary")
+_REMOVED: Final = ("gates", "walls", "facilities")
 _EDITED: Final = ("gates", "walls", "facilities", "streets")
 
 FAR_M: Final = 10_000.0
@@ -114,7 +118,8 @@ def apply(study: Study, edits: Sequence[Edit], *, ground: Ground | None = None) 
     Raises
     ------
     UnknownNameError, OptionError
-        An edit names what is not there, or places a gate where there is neither outline nor wall.
+        An edit names what is not there, or places a gate where there is neither outline nor wall;
+        two edits are of one thing.
     """
     return rows_of(study, edits, ground or lay_ground(study)).apply(study)
 
@@ -123,6 +128,7 @@ def rows_of(study: Study, edits: Sequence[Edit], ground: Ground) -> Rows:
     """Say which rows the edits amount to, in their order; see `apply` for the errors."""
     if not edits:
         raise OptionError("There is nothing to change; give an edit such as a wall to open")
+    require_consistent(edits)
     draft = _Draft(study, ground)
     for edit in edits:
         draft.take(edit)
@@ -280,7 +286,12 @@ class _Draft:
         if estate in self._kept:
             return
         self._kept.add(estate)
-        origins = self._ground.origins
+        if estate in self._ground.gates.estate:
+            return
+        origins: Origins | AccessPoints = self._ground.origins
+        if (self._ground.origins.building >= 0).any():
+            # People start at their buildings there; what stands in for gates is found anew.
+            origins = estate_access(self._study, at=self._ground.at)
         here = (origins.estate == estate) & np.isin(origins.source, _GUESSED)
         uid = self._study.layer("estates").frame["uid"].iat[estate]
         for xy in np.unique(origins.xy[here], axis=0):
@@ -305,21 +316,30 @@ class _Draft:
         self._places.extend(_relinked(self._ground, line))
 
     def _remove(self, edit: Remove) -> None:
-        for kind in ("gates", "walls", "facilities"):
-            if (self._study.frame(kind)["uid"] == edit.uid).any():
-                break
-        else:
-            raise UnknownNameError(
-                f"There is no gate, wall or facility '{edit.uid}'; give the uid of one"
-            )
+        kind, uid = self._kind_and_uid(edit.uid)
         if kind == "gates":
-            self._change("gates", edit.uid, access="closed")
+            self._change("gates", uid, access="closed")
             return
-        shape = self._geometry(kind, self._row(kind, edit.uid))
+        shape = self._geometry(kind, self._row(kind, uid))
         self._places.append(shape)
         if kind == "walls":
             self._places.extend(_relinked(self._ground, shape))
-        self._dropped.setdefault(kind, set()).add(edit.uid)
+        self._dropped.setdefault(kind, set()).add(uid)
+
+    def _kind_and_uid(self, word: str) -> tuple[str, str]:
+        """Find what a uid names; uids are those of one layer, so several may have the same."""
+        named, sign, rest = word.partition(":")
+        found = [kind for kind in _REMOVED if (self._study.frame(kind)["uid"] == word).any()]
+        if not found and sign and named in _REMOVED:
+            found, word = [named], rest
+        if len(found) > 1:
+            raise OptionError(
+                f"'{word}' is a row of {' and of '.join(found)}; say which: "
+                f"{' or '.join(f'{kind}:{word}' for kind in found)}"
+            )
+        if not found:
+            raise UnknownNameError(f"There is no gate, wall or facility '{word}'; give its uid")
+        return found[0], word
 
     def _emptied(self) -> set[str]:
         """Categories whose last facility is taken away."""

@@ -33,10 +33,12 @@ _NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 def quick_splice(base: Base, rows: Rows) -> Splice | None:
     """Say what an edit does to the network, where that is known without laying anything out.
 
-    None: something else is edited, slopes count (a street cut in two has two slopes), or a new
-    door finds no street by itself.
+    None: something else is edited, slopes count (a street cut in two has two slopes), a new door
+    finds no street by itself, or gates decide whether people get out of their buildings.
     """
     if base.options["terrain"]:
+        return None
+    if base.options["origin"] == "building" and "gates" in rows.changed:
         return None
     if rows.added.keys() - {"facilities"} or rows.dropped.keys() - {"facilities"}:
         return None
@@ -102,28 +104,36 @@ def shut_gate(base: Base, row: int) -> Splice:
     """Say what changes when the open gate ``row`` is shut."""
     ground = base.ground
     here = ground.passages.gate == row
-    own = ground.gates.gate == row
-    pairs = np.stack([ground.gates.estate[own], ground.gates.node[own]], axis=1)
     return _splice(
-        base,
-        gone=ground.passages.link[here],
-        starts=Moves(pairs[pairs[:, 1] >= 0], _NO_PAIRS),
+        base, gone=ground.passages.link[here], starts=Moves(_starts(base, row), _NO_PAIRS)
     )
 
 
 def open_gate(base: Base, row: int) -> Splice:
-    """Say what changes when the shut gate ``row`` is opened."""
+    """Say what changes when the shut gate ``row`` is opened.
+
+    Where people start at their buildings, and no other gate of the estate is open, nobody there
+    is linked in the base, so that this does not hold.
+    """
     ground = base.ground
     link = ground.passages.link[ground.passages.gate == row]
-    own = ground.gates.gate == row
-    pairs = np.stack([ground.gates.estate[own], ground.gates.node[own]], axis=1)
+    pairs = _starts(base, row)
     cost = ground.network.length_cm[link].astype(np.int64)
     return _splice(
         base,
         links=ground.network.links[link].astype(np.int64),
         cost=tuple(np.stack([cost, cost], axis=1) for _ in base.groups),
-        starts=Moves(_NO_PAIRS, pairs[pairs[:, 1] >= 0]),
+        starts=Moves(_NO_PAIRS, pairs),
     )
+
+
+def _starts(base: Base, row: int) -> NDArray[np.int64]:
+    """Return pairs (m, 2) of the homes that start at the gate ``row`` itself, and its nodes."""
+    gates = base.ground.gates
+    own = gates.gate == row
+    home = base.home_at(gates.estate[own], np.full(int(own.sum()), -1))
+    pairs = np.stack([home, gates.node[own]], axis=1)
+    return pairs[(pairs >= 0).all(axis=1)]
 
 
 def _without(base: Base, row: int) -> Splice:

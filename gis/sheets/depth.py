@@ -77,7 +77,7 @@ def capacity_sheet(
         table = capacity.table(area, plan=plan)
         keys = ("subdistrict", "community") if area == "community" else (area,)
         rows += [
-            _capacity_row(book, " ".join(row[k] or book.word("not_filled") for k in keys), row)
+            _capacity_row(book, " ".join(row[k] or book.word(f"no_{k}") for k in keys), row)
             for row in records(table)
         ]
     book.table(sheet, columns, rows, kept=1)
@@ -91,18 +91,23 @@ def _capacity_row(book: Book, area: str, row: Mapping[Any, Any]) -> list[Any]:
         _MEASURES[row["measure"]][book.side].format(row["value"]),
         book.value(row["of"] if row["per"] == "people" else row["per"]),
         book.value(row["unit"]),
-        row["base"],
-        row["required"],
-        row["present"],
+        _whole(row["base"]),
+        _whole(row["required"]),
+        _whole(row["present"]),
         row["present_unknown"],
-        row["in_reach"],
-        (row["missing"], "is-gap" if (row["missing"] or 0) >= 0.5 else "int"),
+        _whole(row["in_reach"]),
+        (_whole(row["missing"]), "is-gap" if _whole(row["missing"]) else "int"),
         row["missing_unknown"],
-        row["served"],
-        row["unserved"],
+        _whole(row["served"]),
+        _whole(row["unserved"]),
         row["clause"],
         book.word("yes" if row["verified"] else "no"),
     ]
+
+
+def _whole(number: float | None) -> int | None:
+    """Round people, places and square metres; they come from shares and are no finer."""
+    return None if number is None or number != number else round(number)
 
 
 def area_gap_sheet(book: Book, coverage: Coverage, heading: str, by: str, plan: Plan) -> None:
@@ -137,7 +142,7 @@ def _area_gap_row(
 ) -> list[Any]:
     return [
         number,
-        row[by] or book.word("not_filled"),
+        row[by] or book.word(f"no_{by}"),
         book.value(row["group"]),
         book.of(item.rule),
         book.word("is_must" if row["must"] else "is_may"),
@@ -179,7 +184,7 @@ def _claim_rows(book: Book, claim: CircleClaim, by: str | None) -> Iterator[list
     for row in records(claim.table(by)):
         if by is not None and row["function"] != "all":
             continue
-        area = (row[by] or book.word("not_filled")) if by else book.word("whole_city")
+        area = (row[by] or book.word(f"no_{by}")) if by else book.word("whole_city")
         said = {True: "true", False: "false", None: "none"}[row["holds"]]
         style = {"true": "is-covered", "false": "is-gap", "none": "is-no-data"}[said]
         yield [

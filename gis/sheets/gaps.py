@@ -23,6 +23,7 @@ AREA_FIGURES: Final = (
     "estates",
     "people",
     "people_unknown",
+    "people_unlinked",
     "households",
     "care_gap_estates",
     "care_gap_people",
@@ -133,6 +134,7 @@ def _summary_columns(book: Book) -> list[Column]:
         *(Column(book.word(key), 10, "int") for key in ("covered", "gap", "unlinked", "no_data")),
         Column(book.word("rate"), 9, "share"),
         Column(book.word("people_gap"), 11, "int"),
+        Column(book.word("people_unlinked"), 11, "int"),
         Column(book.word("households_gap"), 11, "int"),
         Column(book.word("counted_group"), 11, "centre"),
         Column(book.word("group_gap"), 11, "int"),
@@ -162,6 +164,7 @@ def _summary_rows(book: Book, coverage: Coverage) -> Iterator[list[Any]]:
             row["no_data"],
             row["covered"] / judged if judged else (None if known else _no_data(book)),
             row["people_gap"],
+            row["people_unlinked"],
             row["households_gap"],
             book.value(row["group"]),
             row["group_gap"],
@@ -328,7 +331,7 @@ def _area_sheet(book: Book, coverage: Coverage, heading: str, area: str) -> None
     ]
     rows = [
         [
-            *(row[name] or book.word("not_filled") for name in names),
+            *(row[name] or book.word(f"no_{name}") for name in names),
             *(row[key] for key in AREA_FIGURES),
             *([_band_cell(book, row["band"])] if area == "community" else []),
             *(_area_cell(book, row[f"{key}_gap"], item.has_data) for key, item in _items(coverage)),

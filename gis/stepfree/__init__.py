@@ -6,7 +6,7 @@ found by one search per service; what a ramp would bring, by searching only wher
 """
 
 from gis.stepfree.measure import step_free
-from gis.stepfree.ramps import RAMP_SLOPE, Obstacle
+from gis.stepfree.ramps import Obstacle
 from gis.stepfree.result import STATUSES, Ramp, Step, StepFree
 
-__all__ = ["RAMP_SLOPE", "STATUSES", "Obstacle", "Ramp", "Step", "StepFree", "step_free"]
+__all__ = ["STATUSES", "Obstacle", "Ramp", "Step", "StepFree", "step_free"]

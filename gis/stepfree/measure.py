@@ -10,14 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.coverage.facilities import category_codes
-from gis.demand import groups_of, people_of_buildings
+from gis.demand import NATIONAL, groups_of, people_of_buildings
 from gis.errors import MissingLayerError, OptionError
 from gis.model import PERSONS_PER_HOUSEHOLD, Categories, Finding, Study
-from gis.network import LONGEST_LINK_M, Ground, WalkNetwork, costs_of, lay_ground, with_heights
+from gis.network import (
+    LONGEST_LINK_M,
+    EffortTable,
+    Ground,
+    WalkNetwork,
+    costs_of,
+    estates_of_buildings,
+    lay_ground,
+    with_heights,
+)
 from gis.network.gates import AT
 from gis.network.ground import Origin
 from gis.network.heights import unknown_share
-from gis.stepfree.ramps import RAMP_SLOPE, Field, Obstacle, Trials, greedy, obstacles_of
+from gis.stepfree.ramps import Field, Obstacle, Trials, greedy, obstacles_of
 from gis.stepfree.result import Ramp, Step, StepFree
 from gis.walkers import Walker, load_walker
 
@@ -36,6 +45,7 @@ class _Asked:
     group: str
     terrain: Terrain
     persons_per_household: float
+    place: str
 
     def limit_m(self, walker: Walker) -> float | None:
         """Metres of flat walking; None where any way counts."""
@@ -75,6 +85,7 @@ def step_free(
     link: str = "counted",
     longest_link_m: float = LONGEST_LINK_M,
     persons_per_household: float = PERSONS_PER_HOUSEHOLD,
+    place: str = NATIONAL,
     ground: Ground | None = None,
 ) -> StepFree:
     """Say which homes have no step-free way to which service, and what each ramp would bring.
@@ -91,7 +102,7 @@ def step_free(
         How many ramps are chosen together.
     walker
         Who must get there; the way with stairs is that of the same walker if all could be used.
-    group
+    group, place, persons_per_household
         Whose people count, see `gis.demand.groups_of`.
     origin
         Where people start; their buildings where any is known, unless given.
@@ -115,7 +126,9 @@ def step_free(
     if ground is None:
         chosen: Origin = origin or ("building" if "buildings" in study else "gate")
         ground = lay_ground(study, at=at, origin=chosen, link=link, longest_link_m=longest_link_m)
-    asked = _Asked(wanted, metres, minutes, most_ramps, group, terrain, persons_per_household)
+    asked = _Asked(
+        wanted, metres, minutes, most_ramps, group, terrain, persons_per_household, place
+    )
     return _measured(study, ground, who, codes, asked)
 
 
@@ -150,7 +163,7 @@ def _measured(
     study: Study, ground: Ground, walker: Walker, codes: NDArray[np.object_], asked: _Asked
 ) -> StepFree:
     ways = _Ways.of(study, ground, walker, asked.terrain, time=asked.minutes is not None)
-    homes, told = _homes(study, ground, walker, asked.group, asked.persons_per_household)
+    homes, told = _homes(study, ground, walker, asked)
     of_door = codes[ground.doors.facility]
     doors = [np.unique(ground.doors.node[of_door == code]) for code in asked.categories]
     doors = [nodes[nodes >= 0] for nodes in doors]
@@ -241,7 +254,7 @@ class _Ways:
 
 
 def _homes(
-    study: Study, ground: Ground, walker: Walker, group: str, persons_per_household: float
+    study: Study, ground: Ground, walker: Walker, asked: _Asked
 ) -> tuple[_Homes, tuple[Finding, ...]]:
     """Gather the starts of each building, or of the estates whose buildings are not known."""
     origins = ground.origins
@@ -263,13 +276,19 @@ def _homes(
     rows = rows[np.argsort(home[rows], kind="stable")]
     first = np.searchsorted(home[rows], np.arange(len(homes) + 1)).astype(np.int64)
     estates = study.layer("estates")
-    of_estate = groups_of(estates, group, persons_per_household=persons_per_household)
+    options: dict[str, Any] = {
+        "place": asked.place,
+        "persons_per_household": asked.persons_per_household,
+    }
+    of_estate = groups_of(estates, asked.group, **options)
     people = of_estate.people[homes[:, 0]]
     built = np.flatnonzero(homes[:, 1] >= 0)
     if len(built):
+        buildings = study.layer("buildings")
         of_building = people_of_buildings(
-            study.layer("buildings"), estates, group, persons_per_household=persons_per_household
-        )
+            buildings, estates, asked.group,
+            estate=estates_of_buildings(buildings, estates), **options,
+        )  # fmt: skip
         people[built] = of_building.people[homes[built, 1]]
         findings += of_building.findings
     node = origins.node[rows].astype(np.int64)
@@ -362,6 +381,6 @@ def _assumptions(walker: Walker, ground: Ground, ways: _Ways, asked: _Asked) -> 
         "at": ground.at,
         "metres": asked.metres,
         "minutes": asked.minutes,
-        "ramp_slope": RAMP_SLOPE,
+        "ramp_slope": EffortTable.load().ramp_slope,
         "ramp_source": "GB 50763-2012, from memory",
     }

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast
+from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from gis.network import WalkNetwork
+from gis.network import EffortTable, WalkNetwork
 from gis.network.route import walked_route
-
-RAMP_SLOPE: Final = 1 / 12
-"""Steepest ramp of GB 50763-2012 (from memory): a rise of 1 m needs 12 m."""
-
-RISER_M: Final = 0.15
-"""Rise of one outdoor step where only their number is known (GB 50763-2012, from memory)."""
+from gis.network.search import compiled
 
 CHAINS_TRIED: Final = 20
 """Homes per category, most people first, whose ways are looked at in each greedy step."""
@@ -28,22 +22,13 @@ CHAINS_TRIED: Final = 20
 _FAR_ROUND_CM: Final = np.int32(1_000_000)
 """Ten kilometres more are walked rather than over one more ramp, where nothing limits the walk."""
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def _compiled(function: _Function) -> _Function:
-    """Compile on first call and keep the result on disk where some folder can be written."""
-    try:
-        return cast("_Function", njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # a service account without any writable folder
-        return cast("_Function", njit(nogil=True)(function))
-
 
 @dataclass(frozen=True, eq=False)
 class Obstacle:
     """Neighbouring links of one street that the walker cannot use: one ramp would mend them.
 
-    ``links`` (m,); ``kind`` "stairs", "steep" or "narrow"; ``rise_m`` NaN where unknown.
+    ``links`` (m,); ``kind`` "stairs", "steep" or "narrow"; ``rise_m`` NaN where unknown;
+    ``ramp_slope`` the steepest ramp there may be, rise over length.
     """
 
     links: NDArray[np.int64]
@@ -51,12 +36,15 @@ class Obstacle:
     kind: str
     length_m: float
     rise_m: float
+    ramp_slope: float
 
     @property
     def ramp_m(self) -> float:
         """Length of the ramp that the rise needs, never shorter than the obstacle; NaN unknown."""
         return (
-            max(self.length_m, self.rise_m / RAMP_SLOPE) if self.rise_m == self.rise_m else np.nan
+            max(self.length_m, self.rise_m / self.ramp_slope)
+            if self.rise_m == self.rise_m
+            else np.nan
         )
 
 
@@ -90,6 +78,7 @@ def _obstacle(
 ) -> Obstacle:
     street = int(network.street[links[0]])
     length_m = int(network.length_cm[links].sum()) / 100
+    table = EffortTable.load()
     lines = network.lines
     rise = np.abs(lines.z[lines.start[links + 1] - 1] - lines.z[lines.start[links]]).sum()
     traits = network.traits
@@ -97,10 +86,10 @@ def _obstacle(
     if traits is not None and traits.stairs[street]:
         kind = "stairs"
         if np.isnan(rise):
-            rise = traits.risers[street] * RISER_M
+            rise = traits.risers[street] * table.riser_m
     elif traits is not None and traits.width_m[street] < (min_width_m or 0.0):
         kind, rise = "narrow", 0.0
-    return Obstacle(links, street, kind, length_m, float(rise))
+    return Obstacle(links, street, kind, length_m, float(rise), table.ramp_slope)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +170,7 @@ class Trials:
         return float(sum(np.nansum(self.field.people[rows]) for rows in homes))
 
 
-@_compiled
+@compiled
 def _reach_more(
     first: NDArray[np.int32],
     arcs: NDArray[np.int32],

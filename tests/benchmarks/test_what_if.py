@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -42,6 +43,13 @@ KINDS = ("estates", "gates", "walls", "streets", "barriers", "facilities")
 TIMES = 12
 
 
+def resident_gb() -> float:
+    """What the process holds now; unknown where the system does not say."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1e6 for line in lines if "VmRSS" in line), np.nan)
+
+
 def tiled(layer: Layer, times: int, step_m: float) -> Layer:
     parts = []
     for i in range(times):
@@ -61,6 +69,7 @@ def base() -> Base:
     west, south, east, north = city.layer("streets").frame.total_bounds
     step_m = max(east - west, north - south) + 500.0
     layers = {kind: tiled(city.layer(kind), TILES, step_m) for kind in KINDS}
+    del city  # the tiles are copies of it
     return lay_base(Study(layers), load_pack("gb50180-2018").rules)
 
 
@@ -99,11 +108,12 @@ def test_one_edit(base: Base, capsys: pytest.CaptureFixture[str]) -> None:
         took = sorted(took[1:])
         rows.append(f"{name:34}{took[0]:10.1f}{np.median(took):10.1f}{took[-1]:10.1f}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    packages = f"numpy {np.__version__}, numba {numba.__version__}, shapely {shapely.__version__}"
     nodes, rules = len(base.ground.network), len(base.rules)
     head = (
-        f"\nOne edit, {nodes:,} nodes, {rules} rules, peak memory {peak:.2f} GB "
-        f"(making the city included); Python {platform.python_version()}, "
-        f"numpy {np.__version__}, numba {numba.__version__}, shapely {shapely.__version__}"
+        f"\nOne edit, {nodes:,} nodes, {rules} rules; {resident_gb():.2f} GB in memory while "
+        f"editing, {peak:.2f} GB at most (making and laying out the city included); "
+        f"Python {platform.python_version()}, {packages}"
     )
     columns = f"{'ms':34}{'least':>10}{'median':>10}{'most':>10}"
     with capsys.disabled():

@@ -3,40 +3,12 @@
 The reference counts come from two other implementations; the buffer shows why one walks.
 """
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
 import shapely
 
 from gis.coverage import measure_coverage
-from gis.model import KINDS, Layer, Study
 from gis.rules import own_rule
-
-TYPES = {"text": "str", "integer": float, "number": float, "boolean": "boolean", "date": "str"}
-
-
-def layer(kind, path, **columns):
-    shapes = gpd.read_file(path).geometry
-    frame = pd.DataFrame({"uid": [f"{kind}-{i}" for i in range(len(shapes))], **columns})
-    for column in KINDS[kind].columns:
-        if column.name not in frame:
-            frame[column.name] = pd.Series([None] * len(shapes), dtype=object)
-        frame[column.name] = frame[column.name].astype(TYPES[column.type])
-    frame = frame[list(KINDS[kind].column_names)]
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=shapes.to_numpy(), crs=shapes.crs))
-
-
-@pytest.fixture(scope="module")
-def shijingshan(shared_data):
-    folder = shared_data / "cn-giscontest2019"
-    return Study(
-        {
-            "streets": layer("streets", folder / "道路除高架.shp"),
-            "estates": layer("estates", folder / "居住小区.shp"),
-            "facilities": layer("facilities", folder / "小学.shp", category="primary_school"),
-        }
-    )
 
 
 @pytest.mark.parametrize(("link", "covered", "gap"), [("counted", 233, 70), ("free", 251, 52)])

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 import shapely
 
-from gis.districts import check_partition, check_plan, partition, plan_districts
+from gis.crs import shift_geometries
+from gis.districts import Adjacency, check_partition, check_plan, partition, plan_districts
+from gis.districts.neighbours import LinkOptions, neighbours
 from gis.model import KINDS, Layer, Study, empty_frame
 
 BEIJING, ZIBO = "EPSG:4548", "EPSG:4548"
@@ -124,10 +126,93 @@ def zibo(shared_data: Path) -> Study:
 
 
 def test_zibo_estates_with_touching_outlines_make_districts(zibo):
-    plan = plan_districts(zibo, sizes={"count": (4, 12)}, adjacency="touch")
+    plan = plan_districts(zibo, sizes={"count": (4, 12)}, links=LinkOptions(kind="touch"))
     assert check_plan(plan, zibo.layer("estates")) == ()
     table = plan.table(zibo.layer("estates"))
     assert table["estates"].between(4, 12).all()
     assert table["estates"].sum() + len(plan.left_out) == 359
     assert all(item.reason for item in plan.left_out)
     assert plan.adjacency.metres.max() <= 30
+
+
+# --- neighbours
+
+CLASSES = {"快速路": "trunk", "主干道": "primary", "次干道": "secondary", "支路": "tertiary"}
+
+
+@pytest.fixture(scope="module")
+def zibo_streets(shared_data: Path, zibo: Study) -> Study:
+    """Zibo on its main roads: the outlines are shifted as map providers shift them, these not."""
+    outlines = gpd.GeoSeries(zibo.layer("estates").frame.geometry).to_crs("EPSG:4326")
+    placed = shift_geometries(outlines, coords="gcj02").set_crs("EPSG:4326", allow_override=True)
+    roads = gpd.read_file(shared_data / "cn-zibo" / "roads_wgs.geojson").to_crs(ZIBO)
+    return Study(
+        {
+            "estates": layer("estates", placed.to_crs(ZIBO)),
+            "streets": layer(
+                "streets", roads.geometry, name=list(roads["道路名称"]),
+                highway=[CLASSES[c] for c in roads["道路等级"]],
+            ),
+        }
+    )  # fmt: skip
+
+
+def everyone(study: Study, **options: object) -> tuple[Adjacency, np.ndarray]:
+    """Neighbours of all estates, and how many links each has."""
+    count = len(study.layer("estates"))
+    found = neighbours(study, np.arange(count), options=LinkOptions(**options))
+    return found, found.degree(count)
+
+
+def told_why(found: Adjacency, degree: np.ndarray) -> bool:
+    """Whether each estate without a link is told its nearest other one and the reason."""
+    told = found.nearest_beyond(np.arange(len(degree)))
+    return all(told[int(row)][1] for row in np.flatnonzero(degree == 0))
+
+
+def test_neighbours_in_shijingshan_walk_at_most_800_m_and_the_others_are_told_why(shijingshan):
+    found, degree = everyone(shijingshan)
+    assert 310 <= len(found) <= 330, "321 when this was written"
+    assert set(found.how) == {"walk"}
+    assert found.walk_m.max() <= 800
+    assert (found.walk_m >= found.gap_m - 0.05).all(), "no walk is shorter than the crow's flight"
+    assert (degree == 0).sum() <= 24
+    assert told_why(found, degree)
+    assert (found.beyond_m[found.beyond_why == "far"] > 800).all()
+
+
+def test_arterials_part_shijingshan_and_never_add_a_way(shijingshan):
+    free, _ = everyone(shijingshan)
+    parted, degree = everyone(shijingshan, arterials=True)
+    walked = {tuple(p): m for p, m in zip(free.links.tolist(), free.metres, strict=True)}
+    kept = {tuple(p): m for p, m in zip(parted.links.tolist(), parted.metres, strict=True)}
+    # What is parted may leave an estate nearer to another one than to those it met before.
+    assert sum(pair in walked for pair in kept) >= 0.9 * len(kept)
+    assert all(metres >= walked[pair] - 0.01 for pair, metres in kept.items() if pair in walked)
+    assert (parted.beyond_why == "arterial").sum() >= 50
+    assert told_why(parted, degree)
+
+
+def test_no_link_of_zibo_touches_across_an_expressway_and_each_lone_estate_is_told_why(
+    zibo_streets,
+):
+    found, degree = everyone(zibo_streets, kind="touch")
+    assert 240 <= len(found) <= 265, "252 when this was written"
+    assert told_why(found, degree)
+    shapes = zibo_streets.layer("estates").geometries
+    frame = zibo_streets.frame("streets")
+    fast = shapely.union_all(frame.geometry[frame["highway"] == "trunk"].to_numpy())
+    between = shapely.shortest_line(shapes[found.links[:, 0]], shapes[found.links[:, 1]])
+    assert not shapely.intersects(between, fast).any()
+    assert (shapely.distance(shapes[found.links[:, 0]], shapes[found.links[:, 1]]) <= 30.01).all()
+
+
+def test_walls_join_estates_of_zibo_that_the_few_streets_leave_apart(zibo_streets):
+    found, degree = everyone(zibo_streets)
+    without, _ = everyone(zibo_streets, walls=False)
+    wall = found.how == "wall"
+    assert 25 <= wall.sum() <= 40, "33 when this was written"
+    assert (found.gap_m[wall] <= 10).all()
+    assert (found.shared_m[wall] >= 20).all()
+    assert (found.how == "walk").sum() == len(without)
+    assert told_why(found, degree)

@@ -1,0 +1,141 @@
+"""What differs between two plans, as a workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from xlsxwriter.exceptions import XlsxWriterException
+
+from gis.errors import FileError, OptionError
+from gis.plans import METRICS, PlanDifference
+from gis.sheets.book import ZH, Column
+from gis.sheets.gaps import LANGUAGES
+from gis.sheets.plan_words import CHANGED
+from gis.sheets.plans import PlanBook
+
+
+def write_comparison(
+    difference: PlanDifference,
+    path: Path,
+    *,
+    date: str,
+    lang: str = "zh",
+    project: str = "",
+) -> None:
+    """Write districts side by side, the estates that differ, and every metric before and after.
+
+    Raises
+    ------
+    OptionError
+        There is no such language.
+    FileError
+        The file cannot be written.
+    """
+    if lang not in LANGUAGES:
+        raise OptionError(f"There is no language '{lang}'; give one of: {', '.join(LANGUAGES)}")
+    book = PlanBook(path, lang)
+    names = f"{difference.first.name} → {difference.second.name}"
+    heading = " ".join(part for part in (project, names, date) if part)
+    _pair_sheet(book, difference, heading, names)
+    _change_sheet(book, difference, heading)
+    _metric_sheet(book, difference, heading)
+    try:
+        book.book.close()
+    except (OSError, XlsxWriterException) as error:
+        raise FileError(
+            f"Cannot write {path} ({error}); check the folder and close the file elsewhere"
+        ) from error
+
+
+def _pair_sheet(book: PlanBook, difference: PlanDifference, heading: str, names: str) -> None:
+    sheet = book.sheet("compared", heading)
+    columns = [
+        Column(book.word("before"), 22),
+        Column(book.word("after"), 22),
+        Column(book.word("shared_estates"), 14, "int"),
+        Column(book.word("shared_people"), 14, "int"),
+        Column(book.word("what"), 44, "wrap"),
+    ]
+    for j, column in enumerate(columns):
+        sheet.set_column(j, j, column.width)
+    sheet.set_row(0, 30)
+    sheet.write_string(0, 0, names, book.formats["title"])
+    sheet.set_row(1, 34)
+    sheet.merge_range(1, 0, 1, len(columns) - 1, "", book.formats["lead"])
+    book.put(sheet, 1, 0, _lead(book, difference), "lead")
+    book.table(sheet, columns, list(_pair_rows(book, difference)), top=2)
+
+
+def _lead(book: PlanBook, difference: PlanDifference) -> str:
+    count, moved = len(difference.changes), len(difference.moved)
+    people, unknown = difference.people_affected, difference.people_unknown
+    crowd = book.word("unknown") if np.isnan(people) else f"{people:,.0f}"
+    if book.side == ZH:
+        more = f"（另有 {unknown} 个小区人口未知）" if unknown else ""
+        return f"{count} 个小区归属不同，其中 {moved} 个换了片区，涉及 {crowd} 人{more}。"
+    more = f" (of {unknown} estates unknown)" if unknown else ""
+    return f"{count} estates differ, {moved} of them in another district: {crowd} people{more}."
+
+
+def _pair_rows(book: PlanBook, difference: PlanDifference) -> Iterator[list[Any]]:
+    splits = {part.district: part.parts for part in difference.splits}
+    merges = {part.district: part.parts for part in difference.merges}
+    for pair in difference.pairs:
+        words = []
+        if pair.first in splits:
+            words.append(f"{book.word('was_split')} {book.list(splits[pair.first])}")
+        if pair.second in merges:
+            words.append(f"{book.word('was_merged')} {book.list(merges[pair.second])}")
+        if pair.same:
+            words.append(book.word("same" if pair.first == pair.second else "renamed"))
+        if pair.first is None or pair.second is None:
+            words.append(book.word("only_after" if pair.first is None else "only_before"))
+        paired = pair.first is not None and pair.second is not None
+        yield [
+            pair.first or "", pair.second or "",
+            pair.estates if paired else None, pair.people if paired else None,
+            ("；", "; ")[book.side].join(words),
+        ]  # fmt: skip
+
+
+def _change_sheet(book: PlanBook, difference: PlanDifference, heading: str) -> None:
+    sheet = book.sheet("changed", heading)
+    columns = [
+        Column(book.word("estate"), 20),
+        Column(book.word("before"), 22),
+        Column(book.word("after"), 22),
+        Column(book.word("what"), 16, "centre"),
+        Column(book.word("people"), 12, "int"),
+    ]
+    rows = [
+        [c.estate, c.before or "", c.after or "", book.say(CHANGED, c.what), c.people]
+        for c in difference.changes
+    ]
+    book.table(sheet, columns, rows, kept=1)
+
+
+def _metric_sheet(book: PlanBook, difference: PlanDifference, heading: str) -> None:
+    sheet = book.sheet("plan_figures", heading)
+    called = {m.name: (m.zh, m.unit_zh) if book.side == ZH else (m.en, m.unit) for m in METRICS}
+    columns = [
+        Column(book.word("measure"), 26),
+        Column(f"{book.word('district')} · {book.word('before')}", 20),
+        Column(f"{book.word('district')} · {book.word('after')}", 20),
+        Column(book.word("before"), 14, "one"),
+        Column(book.word("after"), 14, "one"),
+        Column(book.word("difference"), 14, "one"),
+        Column(book.word("unit"), 10, "centre"),
+    ]
+    rows = [
+        [
+            called[row["metric"]][0],
+            (book.word("all"), "key") if row["whole_plan"] else row["first"] or "",
+            (book.word("all"), "key") if row["whole_plan"] else row["second"] or "",
+            row["before"], row["after"], row["difference"], called[row["metric"]][1],
+        ]
+        for row in difference.side_by_side()
+    ]  # fmt: skip
+    book.table(sheet, columns, rows, kept=3)
