@@ -284,3 +284,12 @@ def test_one_estate_alone_has_its_ground():
     estates = layer("estates", [Point(EAST, NORTH)])
     (ground,) = district_grounds(plan_of(estates, ["A"], []), Study({"estates": estates}))
     assert ground.area == pytest.approx(np.pi * 160**2, rel=0.03)
+
+
+def test_pieces_of_a_district_are_joined_along_their_links():
+    estates = layer("estates", [square(0, 0), square(300, 0), square(150, 500)])
+    study = Study({"estates": estates})
+    one = district_grounds(plan_of(estates, ["A", "A", "B"], [[0, 1], [1, 2]]), study)
+    assert [ground.geom_type for ground in one] == ["Polygon", "Polygon"]
+    none = district_grounds(plan_of(estates, ["A", "A", "B"], [[1, 2]]), study)
+    assert none.iloc[0].geom_type == "MultiPolygon"

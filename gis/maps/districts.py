@@ -18,6 +18,7 @@ AROUND_M: Final = 45.0
 AROUND_POINT_M: Final = 160.0
 """The same around an estate of which only a point is known."""
 _STEP_M: Final = 12.0
+_WAY_HALF_M: Final = 12.0
 _SIMPLIFY_M: Final = 3.0
 
 _LINK_CLASSES: Final = (
@@ -52,7 +53,34 @@ def district_grounds(plan: DistrictPlan, study: Study) -> gpd.GeoSeries:
         if wet is not None:
             ground = ground.difference(wet)
         grounds.append(shapely.union_all([ground, *shapes[district == name]]))
-    return gpd.GeoSeries(grounds, crs=estates.crs)
+    return gpd.GeoSeries(_joined(grounds, plan, estates), crs=estates.crs)
+
+
+def _joined(grounds: list[Any], plan: DistrictPlan, estates: Layer) -> list[Any]:
+    """Join the pieces of each ground along its shortest links, drawn as narrow ways.
+
+    So that one sees that a district hangs together where its estates lie apart.
+    """
+    if list(estates.uids) != list(plan.estates):
+        return grounds
+    beside = plan.adjacency
+    lines = beside.lines(estates)
+    ends = plan.district[beside.links]
+    taken = shapely.STRtree(grounds)
+    out = []
+    for i, name in enumerate(plan.districts):
+        ground = grounds[i]
+        own = np.flatnonzero([a == name and b == name for a, b in ends])
+        for link in own[np.argsort(beside.metres[own], kind="stable")]:
+            if ground.geom_type == "Polygon":
+                break
+            way = lines[link].buffer(_WAY_HALF_M, cap_style="flat")
+            joined = shapely.union(ground, way)
+            if len(shapely.get_parts(joined)) < len(shapely.get_parts(ground)):
+                others = [grounds[j] for j in taken.query(way) if j != i]
+                ground = joined.difference(shapely.union_all(others)) if others else joined
+        out.append(ground)
+    return out
 
 
 def _cells(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
