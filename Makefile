@@ -2,7 +2,8 @@
 #
 # DEMO_ARGS    options for the demo, as in: make demo DEMO_ARGS="--no-serve --out /tmp/demo"
 # PYTEST_ARGS  options for the tests, as in: make test PYTEST_ARGS="-k coverage -x"; all cores unless given
-# BENCH_ARGS   as in: make bench BENCH_ARGS="-k reach"; LIANPIAN_PEER_PYTHON names a Python that has pandana
+# BENCH_ARGS   as in: make bench BENCH_ARGS="-k reach"; LIANPIAN_PEER_PYTHON names a Python that has the peers
+#              (pandana; spopt, pygeoda, gerrychain, scikit-learn, geopandas)
 # LOCK_ARGS    make lock LOCK_ARGS=--upgrade takes the newest versions
 
 PYTHON ?= python3

@@ -1,5 +1,7 @@
 """Points are linked to the nearest street edge, never through what stops people."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 import shapely
@@ -275,3 +277,20 @@ def test_a_longest_link_that_is_no_distance_is_refused(longest_link_m):
 def test_points_without_two_coordinates_are_refused():
     with pytest.raises(OptionError, match=r"shape \(3,\)"):
         attach(STREET, [1, 2, 3])
+
+
+def test_looking_strip_by_strip_finds_the_same_links(monkeypatch):
+    rng = np.random.default_rng(3)
+    xy = rng.uniform(0, 2000, (120, 2))
+    network = WalkNetwork.from_arrays(xy, rng.integers(0, 120, (150, 2)), np.full(150, 9.0))
+    points = rng.uniform(-100, 2100, (200, 2))
+    walls = np.array([LineString(ends) for ends in rng.uniform(0, 2000, (30, 2, 2))])
+    whole = attach(network, points, blockers=walls)
+    module = import_module("gis.network.attach")  # the package has a function of that name
+    monkeypatch.setattr(module, "_LINES_AT_ONCE", 10)
+    strips = attach(network, points, blockers=walls)
+
+    assert 0 < (whole.node >= 0).sum() < len(points)
+    assert strips.node.tolist() == whole.node.tolist()
+    assert np.array_equal(strips.foot_xy, whole.foot_xy, equal_nan=True)
+    assert np.array_equal(strips.network.links, whole.network.links)

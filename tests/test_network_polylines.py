@@ -59,6 +59,23 @@ def test_cutting_choosing_and_joining_keep_heights():
     assert lines.take(np.array([2])).joined(lines.take(np.array([0]))).z.tolist() == [5, 9, 0, 4, 2]
 
 
+def test_taking_and_joining_at_once_is_taking_and_then_joining():
+    lines = three()
+    both = lines.take_joined(np.array([2, 0]), lines.take(np.array([1])))
+
+    assert both.start.tolist() == [0, 2, 5, 7]
+    assert both.xy[:, 0].tolist() == [0, 4, 0, 10, 20, 0, 8]
+    assert both.z == pytest.approx([5, 9, 0, 4, 2, NAN, 7], nan_ok=True)
+
+
+def test_bounds_are_the_least_and_the_greatest_of_each_line():
+    low, high = three().bounds
+
+    assert low.tolist() == [[0, 0], [0, 5], [0, 9]]
+    assert high.tolist() == [[20, 0], [8, 5], [4, 9]]
+    assert len(three().take(np.empty(0, dtype=np.int64)).bounds[0]) == 0
+
+
 @given(
     z=st.lists(st.floats(-100, 100), min_size=2, max_size=6),
     share=st.floats(0, 1),

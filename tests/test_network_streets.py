@@ -272,3 +272,19 @@ def test_every_row_of_the_table_gives_its_reason():
 def test_a_broken_table_is_refused(text, told):
     with pytest.raises(RuleError, match=told):
         WalkableTable.from_toml(text)
+
+
+@pytest.mark.parametrize("divided", [True, False])
+def test_looking_strip_by_strip_joins_the_same_streets(monkeypatch, divided):
+    rng = np.random.default_rng(5)
+    steps = rng.integers(0, 12, (60, 2, 2)) * (10.0 if divided else 7.3)
+    lines = [line(*ends) for ends in steps + rng.choice([0.0, 0.3], (60, 2, 2))]
+    whole, told = build_network(streets(*lines))
+    monkeypatch.setattr("gis.network.streets._PIECES_AT_ONCE", 7)
+    strips, told_again = build_network(streets(*lines))
+
+    assert {finding.code for finding in told} >= {"streets-ends-joined"}
+    assert told_again == told
+    assert np.array_equal(strips.xy, whole.xy)
+    assert np.array_equal(strips.links, whole.links)
+    assert np.array_equal(strips.length_cm, whole.length_cm)

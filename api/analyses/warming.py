@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from gis.coverage import measure_coverage
-from gis.districts import plan_districts
+from gis.districts import partition, plan_districts
 from gis.explain import explain
 from gis.isochrones import facility_isochrones
 from gis.model import Progress, Study, silent
@@ -79,7 +79,16 @@ def _districts_ramps_and_routes() -> None:
     for uid in study.layer("estates").uids:
         explain(study, str(uid), rules[0])
     plan_districts(study, sizes={"count": (2, 6)}, time_limit_s=2.0)
+    _partition()
     step_free(study, minutes=15)
+
+
+def _partition() -> None:
+    """A board of 8 x 8: more units than are tried one by one, so the search is compiled too."""
+    place = np.arange(64).reshape(8, 8)
+    across = np.column_stack([place[:, :-1].ravel(), place[:, 1:].ravel()])
+    links = np.concatenate([across, np.column_stack([place[:-1].ravel(), place[1:].ravel()])])
+    partition(links, np.ones(64), low=3, high=6, time_limit_s=3.0)
 
 
 QUESTIONS: Final[tuple[Callable[[], None], ...]] = (

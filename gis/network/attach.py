@@ -409,7 +409,7 @@ class _Cuts:
             xy=np.concatenate([network.xy, self.xy]),
             links=np.concatenate([network.links[kept], links]),
             length_cm=np.concatenate([network.length_cm[kept], (high - low).astype(np.int32)]),
-            lines=network.lines.take(kept).joined(pieces),
+            lines=network.lines.take_joined(kept, pieces),
             street=np.concatenate([network.street[kept], network.street[old]]),
         )
 

@@ -244,7 +244,9 @@ def _with_legs(
 ) -> tuple[WalkNetwork, NDArray[np.int64]]:
     """Join nodes (n,) to the feet of their links; return the rows that have one."""
     rows = np.flatnonzero(links.line >= 0)
+    give_back(len(network))
     network, foot = split_at(network, links.line[rows], links.foot[rows])
+    give_back(len(network))
     legs = Polylines.straight(links.start[rows], links.foot[rows])
     cm = links.leg_cm[rows] if counted else np.zeros(len(rows), dtype=np.int64)
     return join(network, np.stack([node[rows], foot], axis=1), cm, legs), rows

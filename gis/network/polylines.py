@@ -87,11 +87,28 @@ class Polylines:
 
     def take(self, rows: NDArray[np.int64]) -> Polylines:
         """Return the lines ``rows`` (m,), in that order."""
+        index, start = self._vertices_of(rows)
+        return Polylines(self.xy[index], start, self.z[index])
+
+    def take_joined(self, rows: NDArray[np.int64], other: Polylines) -> Polylines:
+        """Return the lines ``rows`` (m,) and then the ``other`` ones, with no copy in between."""
+        index, start = self._vertices_of(rows)
+        count = len(index)
+        xy = np.empty((count + len(other.xy), 2))
+        z = np.empty(len(xy))
+        # "clip": else numpy copies what it takes twice; all of the index exists.
+        np.take(self.xy, index, axis=0, out=xy[:count], mode="clip")
+        np.take(self.z, index, out=z[:count], mode="clip")
+        xy[count:], z[count:] = other.xy, other.z
+        return Polylines(xy, np.concatenate([start, other.start[1:] + start[-1]]), z)
+
+    def _vertices_of(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places (p,) of the vertices of some lines, and their ``start`` (m + 1,)."""
         counts = np.diff(self.start)[rows]
         start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        shift = np.repeat(self.start[:-1][rows] - start[:-1], counts)
-        index = np.arange(start[-1]) + shift
-        return Polylines(self.xy[index], start, self.z[index])
+        index = np.repeat(self.start[:-1][rows] - start[:-1], counts)
+        index += np.arange(start[-1])
+        return index, start
 
     def joined(self, other: Polylines) -> Polylines:
         """Return these lines and then the ``other`` ones."""
