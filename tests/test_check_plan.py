@@ -47,6 +47,17 @@ def test_bounds_are_told_with_district_number_and_shape():
     assert large.geometry.area == 4 * 100 * 100
 
 
+def test_a_bound_may_be_left_open():
+    assert found(BOARD, sizes={"people": (3000, np.inf)}) == ()
+    assert [v.kind for v in found(BOARD, sizes={"people": (3001, np.inf)})] == ["too-small"] * 3
+
+
+@pytest.mark.parametrize("column", ["nothing", "name"])
+def test_bounds_of_a_column_that_holds_no_numbers_are_an_error_by_name(column):
+    with pytest.raises(UnknownNameError, match=f"has no numeric column '{column}'"):
+        found(BOARD, sizes={column: (1, 2)})
+
+
 def test_the_bounds_themselves_are_allowed_for_fractions_too():
     estates = grid_estates(1, 3, rank=[0.1, 0.2, 0.3])
     assert check_plan(grid_plan("a a b", 1, 3, sizes={"rank": (0.3, 0.3)}), estates) == ()

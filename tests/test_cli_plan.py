@@ -7,6 +7,7 @@ has a neighbour to its left and its right.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import sqlite3
 import zipfile
@@ -20,6 +21,11 @@ import pytest
 from shapely import LineString, Point, box
 
 from api.cli import main
+from api.cli.plan_lines import package_lines, repair_lines, total_lines
+from gis.districts import Violation
+from gis.plans import Package
+from gis.plans.repair import Repair
+from tests.plan_grid import beside, drawn, grid_links
 
 ZONE_38 = "EPSG:4547"
 EAST, NORTH = 500_000, 3_650_000
@@ -347,3 +353,106 @@ def test_bad_input_is_one_line_and_changes_nothing(
     connection = sqlite3.connect(town)
     assert connection.execute("SELECT name, version FROM plans").fetchall() == [("方案", 1)]
     connection.close()
+
+
+def test_bounds_of_a_drawn_plan_may_be_open(town: Path, run: Run) -> None:
+    file = draw(town.parent, "东 东 东 西 西 西")
+    code, _, err = run("import", town, "plan", file, "--set", "size=people:4000:")
+    assert (code, err) == (0, "")
+    faults = run("plan", "check", town, "方案")[1]["violations"]
+    assert [(f["kind"], f["district"]) for f in faults] == [
+        ("too-small", "东"),
+        ("too-small", "西"),
+    ]
+    out = town.parent / "open.xlsx"
+    assert run("plan", "export", town, "方案", "--out", out)[0] == 0
+    lead = pd.read_excel(out, header=None, engine="calamine").iloc[1, 0]
+    assert "每个片区人口 ≥ 4,000" in lead
+    for bad in (
+        "people:5000",
+        "people:9:1",
+        "people:1:inf",
+        ":1:2",
+        "people:a:",
+        "people:1:2,people::",
+    ):
+        code, _, err = run("import", town, "plan", file, "--set", f"size={bad}")
+        assert (code, err.count("\n")) == (2, 1)
+        assert "is not COLUMN:MIN:MAX" in err
+
+
+def test_the_terminal_says_which_plan_and_which_estate_is_meant(town: Path, run: Run) -> None:
+    bring(run, town, "一 一 二 二 三 三", "甲案")
+    bring(run, town, "三 一 一 一 二 二", "乙案")
+    text = run("plan", "compare", town, "甲案", "乙案", as_json=False)[1]
+    # 一 has one estate in either of 三 and 一, 二 two in 一: 一 is 三, 二 is 一, 三 is 二.
+    for pair in ("甲案 一 = 乙案 三", "甲案 二 = 乙案 一", "甲案 三 = 乙案 二"):
+        assert pair in text.splitlines()[1]
+    assert "E2 乙里: 甲案 一 -> 乙案 一 (moved; 甲案 一 = 乙案 三)" in text
+    assert "甲案 一 was split" not in text
+    bring(run, town, "一 一 一 三 三 三", "甲案")
+    text = run("plan", "compare", town, "甲案", "--version", 1, as_json=False)[1]
+    assert "E3 丙里: before 二 -> after 一 (moved; before 二 has no counterpart)" in text
+    shown = run("plan", "show", town, "甲案", as_json=False)[1]
+    assert "mean walk between estates m  longest walk to the centre m" in shown
+    assert "centre: the estate of the district with the least mean walk of its people" in shown
+    linked = run("plan", "links", town, "甲案", as_json=False)[1]
+    assert "E1 甲里" in linked
+
+
+def test_the_terminal_marks_what_is_unknown() -> None:
+    told = [
+        {"metric": "cost_yuan", "before": 5.0, "after": 7.0, "before_unknown": 0,
+         "after_unknown": 2, "difference": float("nan"), "unit": "yuan", "whole_plan": True},
+        {"metric": "managers", "before": 8.0, "after": 9.0, "before_unknown": 3,
+         "after_unknown": 3, "difference": 1.0, "unit": "managers", "whole_plan": True},
+        {"metric": "spread_m", "before": 232.4, "after": 197.6, "before_unknown": 0,
+         "after_unknown": 0, "difference": -34.8, "unit": "m", "whole_plan": True},
+    ]  # fmt: skip
+    head, *rows = list(total_lines(told))[:4]
+    assert head.split() == [
+        "metric",
+        "unit",
+        "before",
+        "after",
+        "difference",
+        "unknown",
+        "before",
+        "after",
+    ]
+    assert [row.split() for row in rows] == [
+        ["cost", "yuan", "5", "7+", "–", "0", "2"],
+        ["managers", "managers", "8+", "9+", "1+", "3", "3"],
+        ["spread", "m", "232", "198", "-34"],
+    ]
+    sums = [
+        {"package": "P", "estates": 3, "managers": 2, "managers_unknown": 1, "people": 9,
+         "people_unknown": 0, "households": float("nan"), "households_unknown": 3,
+         "cost_yuan": 5.0, "cost_yuan_unknown": 1},
+        {"package": None, "estates": 0},
+    ]  # fmt: skip
+    _, row, note = package_lines([Package("P", ("D1",), (), None)], sums)
+    assert row.split() == ["P", "–", "D1", "3", "2+", "9", "–", "5+"]
+    assert "more is unknown" in note
+
+
+def test_a_repair_without_a_move_says_what_mended_it() -> None:
+    fault = Violation("estates", None, ("E9",), "there is no estate E9", "没有小区 E9", None)
+    found = Repair(None, (), 0, "optimal", "", (fault,))
+    mended = dataclasses.replace(found, plan=drawn("a", beside(grid_links(1, 1))))
+    first, second = repair_lines(mended, "p", None, None)
+    assert first.startswith("1 violation is mended without moving any estate")
+    assert second == "  mended: there is no estate E9"
+
+
+def test_an_alternative_that_is_the_plan_itself_is_not_kept(town: Path, run: Run) -> None:
+    bring(run, town, "东 东 东 西 西 西")
+    command = ("plan", "alternatives", town, "方案", "--time-limit", 1)
+    code, found, _ = run(*command, "--unlike", 0.1, "--worse", 5)
+    assert code == 0
+    assert all(line["differs_from_named"] >= 0.1 for line in found["alternatives"])
+    # No way of drawing it has nine in ten people elsewhere.
+    code, text, _ = run(*command, "--unlike", 0.9, as_json=False)
+    assert (code, "0 of them" in text) == (0, True)
+    assert "(now --worse 0.1, --unlike 0.9)" in text
+    assert "otherwise than '方案'" in text

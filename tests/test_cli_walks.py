@@ -61,6 +61,42 @@ def test_coverage_tells_levels_claim_sizes_and_grade(city, run):
     assert sum(row["people_covered"] or 0 for row in answer["items"]) > 0
 
 
+def test_the_claim_says_whose_minutes_it_counts(city, run):
+    own = ("coverage", city, "--category", "park", "--metres", "900", "--claim", "5")
+
+    assert "minutes of each rule's walker" in run(*own).out
+    assert "minutes of the walker 'elderly'" in run(*own, "--walker", "elderly").out
+    assert told(run, *own, "--walker", "elderly")["claim"]["walker"] == "elderly"
+
+
+def test_from_buildings_it_says_that_people_are_not_those_of_covered_estates(city, run):
+    own = ("coverage", city, "--category", "park", "--metres", "900")
+
+    assert "counted by building" in run(*own, "--from", "building").out
+    assert "counted by building" not in run(*own).out
+
+
+def test_what_nobody_knows_is_said_in_words_and_never_nan(city, run, tmp_path):
+    project = tmp_path / "city.gpkg"
+    study = make_city(seed=3, estates=12)
+    estates, facilities = study.layer("estates"), study.layer("facilities")
+    uncounted = estates.frame.assign(people=float("nan"), households=float("nan"))
+    rest = facilities.frame[facilities.frame["category"] != "primary_school"]
+    layers = study.layers | {
+        "estates": Layer(estates.kind, uncounted),
+        "facilities": Layer(facilities.kind, rest.reset_index(drop=True)),
+    }
+    with Project.create(project, name="云溪") as opened:
+        opened.write_layers([(layers[kind], None) for kind in ("streets", "estates", "facilities")])
+
+    nothing = run("coverage", project, "--category", "primary_school").out
+    assert "nan" not in nothing
+    assert "no data, people unknown" in nothing
+    lacking = run("coverage", project, "--category", "kindergarten").out
+    assert "kindergarten (by estates; people unknown)" in lacking
+    assert "nothing required" in run("coverage", project, "--category", "nursery").out
+
+
 def test_the_workbook_has_the_claim(city, run, tmp_path):
     run("coverage", city, "--claim", "10", "--out", tmp_path / "gaps.xlsx")
 
@@ -230,7 +266,13 @@ def test_plain_text_of_every_command_is_for_people(city, run):
     own = ("--category", "park", "--metres", "300")
     assert "1 estates" not in run("coverage", city, *own, "--claim", "5").out
     assert "claim of a 5-minute circle" in run("coverage", city, *own, "--claim", "5").out
-    assert "people without" in run("coverage", city, "--capacity").out
+    sizes = run("coverage", city, "--capacity").out.split("Sizes, required")[1].splitlines()
+    assert "without" in sizes[1]
+    # What is counted stands in its row: places for people, floor for households.
+    counted = {line.split()[0]: line.split()[-1] for line in sizes[2:] if "_per_" in line}
+    assert counted == {
+        "kindergarten": "children_3_5", "nursery": "people", "elderly_daycare": "households",
+    }  # fmt: skip
     assert "The walk, part by part" in run("explain", city, "--estate", "E0001", *own).out
     assert (
         "E0001: own-park gap -> unlinked" in run("whatif", city, "--close-gate", "G0001", *own).out

@@ -103,6 +103,15 @@ def test_a_circle_with_a_category_that_nobody_imported_is_unknown_unless_it_lack
     assert row["rules_no_data"] == 1
 
 
+def test_a_circle_of_which_nothing_is_known_names_no_category_and_no_nan():
+    pack = leveled(("5min", {"bank": 300}))
+    study = street([0, 900], [("nursery", 0)])
+
+    (row,) = measure_coverage(study, pack.rules, pack=pack).levels().to_dict("records")
+
+    assert [row[f"most_missing{side}"] for side in ("", "_zh", "_en")] == [None] * 3
+
+
 def kindergarten(value=1000.0, of="children_3_5", **changes):
     size = Size("places_per_1000", value, of=of, **PROOF)
     return replace(own_rule("kindergarten", metres=300), sizes=(size,), **changes)
@@ -124,8 +133,9 @@ def test_places_are_shared_among_all_who_can_walk_to_them():
     assert row["in_reach"] == pytest.approx(120)  # 0.6 places per child, 60 for each estate
     assert row["per_1000"] == pytest.approx(600)
     assert row["missing"] == pytest.approx(80)
-    assert (row["served"], row["unserved"], row["people_unserved"]) == (120, 80, 80)
+    assert (row["served"], row["unserved"], row["base_unserved"]) == (120, 80, 80)
     assert (row["unit"], row["of"]) == ("places", "children_3_5")
+    assert row["base_unit"] == "children_3_5"  # and not people
     table = capacity.table("estate")
     assert list(table["in_reach"].round(6)) == [60, 60]
     assert list(table["present"]) == [0, 0]
@@ -196,7 +206,63 @@ def test_households_count_where_the_figure_is_per_hundred_of_them():
 
     assert (row["base"], row["required"]) == (400, 60)  # 524 people / 2.62
     assert row["base_estimated"]
+    assert row["base_unit"] == "households"
     assert row["missing"] == pytest.approx(0)
+
+
+def nursery(**changes):
+    """4.5 places per 1,000 people, within 300 m."""
+    size = Size("places_per_1000", 4.5, **PROOF)
+    return replace(own_rule("nursery", metres=300), sizes=(size,), **changes)
+
+
+def test_who_needs_less_than_a_place_is_left_without_as_all_are():
+    # 4.5 places for 1,000 people at 0 and for as many at 1500; 30 people there need 0.135 of one,
+    # which is given to nobody, and 0 places were once taken for "all have one".
+    study = street(
+        [0, 1500, 1510], [("nursery", 0), ("nursery", 3000)],
+        sizes={"places": [90.0, 0.0]}, people=[2000.0, 2000.0, 30.0],
+    )  # fmt: skip
+
+    capacity = measure_coverage(study, [nursery()]).capacity()
+
+    (row,) = capacity.summary()
+    assert (row["served"], row["unserved"], row["base"]) == (9, 9, 4030)
+    assert row["base_unserved"] == 2000 + 30 * 9 / 18
+    assert row["base_unit"] == "people"
+    assert sorted(capacity.table("estate")["base_unserved"]) == [0, 15, 2000]
+
+
+def test_many_small_buildings_are_left_without_place_like_the_estate_that_they_make():
+    # Ten houses of 100 people need 0.45 places each, 4.5 in all: 5 whole ones, and 2 are there.
+    shapes = [box(x, -20, x + 8, -2) for x in range(0, 100, 10)]
+    base = street([], [("nursery", 50)], sizes={"places": [2.0]})
+    estate = layer("estates", [box(-5, -30, 105, -1)], people=[1000.0])
+    houses = layer("buildings", shapes, estate=["estates-0"] * 10, people=[100.0] * 10)
+    study = Study(base.layers | {"estates": estate, "buildings": houses})
+
+    (row,) = measure_coverage(study, [nursery()], origin="building").capacity().summary()
+
+    assert (row["base"], row["served"], row["unserved"]) == (1000, 2, 3)
+    assert row["base_unserved"] == pytest.approx(600)
+
+
+def test_where_all_together_need_less_than_a_place_nobody_knows_who_is_without():
+    study = street([0], [("nursery", 0)], sizes={"places": [9.0]}, people=[100.0])
+
+    (row,) = measure_coverage(study, [nursery()]).capacity().summary()
+
+    assert (row["served"], row["base_unserved"]) == (0, None)
+
+
+def test_who_needs_less_than_a_place_near_one_of_unknown_size_is_unknown():
+    study = street(
+        [0, 1500], [("nursery", 1500)], sizes={"places": [np.nan]}, people=[2000.0, 30.0]
+    )
+
+    (row,) = measure_coverage(study, [nursery()]).capacity().summary()
+
+    assert row["base_unserved"] == 2000  # not the thirty, for whom there may be room
 
 
 def test_sizes_of_new_facilities_and_advice_are_not_held_against_old_ones():
@@ -263,6 +329,26 @@ def test_every_known_person_is_covered_in_a_gap_unlinked_or_without_data(origin)
     assert table["people_unlinked"].sum() == coverage.summary()[0]["people_unlinked"]
     claim = circle_claim(coverage, functions=["nursery"]).table().iloc[0]
     assert claim["people"] + claim["people_unlinked"] == np.nansum(coverage.people)
+
+
+def test_of_an_estate_half_known_the_known_houses_are_in_its_gap_as_in_all_sums():
+    # Nobody counted the estate; one house of three counts its 100 people, all are too far.
+    houses = [box(x, -20, x + 8, -2) for x in (400, 450, 500)]
+    base = street([], [("nursery", 0)])
+    study = Study(
+        base.layers
+        | {
+            "estates": layer("estates", [box(390, -30, 560, -1)]),
+            "buildings": layer(
+                "buildings", houses, estate=["estates-0"] * 3, people=[100.0, np.nan, np.nan]
+            ),
+        }
+    )
+
+    coverage = measure_coverage(study, [own_rule("nursery", metres=300)], origin="building")
+
+    assert list(coverage.gap_list()["people_gap"]) == [100]
+    assert coverage.summary()[0]["people_gap"] == 100
 
 
 def test_a_community_outside_the_band_is_flagged():

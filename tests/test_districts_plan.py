@@ -282,7 +282,7 @@ def test_districts_are_named_from_north_west_to_south_east():
         ({"sizes": {}}, OptionError, "No size is given"),
         ({"sizes": {"people": (9, 5)}}, OptionError, "low 9 is above high 5"),
         ({"sizes": {"pupils": (1, 5)}}, UnknownNameError, "no numeric column 'pupils'"),
-        ({"sizes": {"cost_yuan": (1, 5)}}, OptionError, "known cost_yuan"),
+        ({"sizes": {"cost_yuan": (1, 5)}}, OptionError, "known cost_yuan; .* --size count:5:15"),
         ({"where": "people > 99999"}, OptionError, "No estate fulfils"),
         ({"links": LinkOptions()}, MissingLayerError, "no streets"),
     ],
@@ -413,6 +413,88 @@ def test_who_is_to_be_together_and_who_apart():
         )
 
 
+@pytest.mark.parametrize(
+    ("locks", "options", "words"),
+    [
+        (
+            {"join": (("E1", "E2"),), "apart": (("E1", "E2"),)},
+            {},
+            r"E1 \(甲里\) and E2 are to be both together and apart; take one of them off",
+        ),
+        (
+            {"fixed": {"E1": "东", "E2": "东"}, "apart": (("E1", "E2"),)},
+            {},
+            "both together and apart",
+        ),
+        (
+            {"join": (("E2", "E3"),)},
+            {"within": ("manager",)},
+            "E2 and E3 are to be together, but .* within manager: theirs are '甲' and '乙'",
+        ),
+        (
+            {"fixed": {"E4": "东", "E5": "东"}},
+            {"within": ("manager",)},
+            "E4 and E5 are .* manager: theirs are '乙' and unknown",
+        ),
+        (
+            {"join": (("E1", "E2"),), "fixed": {"E1": "东", "E2": "西"}},
+            {},
+            r"E1 \(甲里\) and E2 are to be together, but are locked into '东' and '西'",
+        ),
+        (
+            {"join": (("E2", "E3"),), "fixed": {"E1": "东", "E2": "东"}, "closed": {"东"}},
+            {},
+            "E3 is to be together with E2, but nothing may join '东'",
+        ),
+        (
+            {"fixed": {"E1": "东", "E3": "东"}, "closed": {"东"}},
+            {},
+            r"the closed district '东' is not connected: E3 is cut off from E1 \(甲里\)",
+        ),
+        (
+            {"fixed": {"E1": "东"}, "closed": {"东"}},
+            {},
+            "the closed district '东' has people 1,000, below 2,000",
+        ),
+        (
+            {"fixed": {f"E{i}": "东" for i in (1, 2, 3, 4)}, "closed": {"东"}},
+            {},
+            "the closed district '东' has people 4,000, above 3,000",
+        ),
+        (
+            {"fixed": {"E1": "东", "E3": "西", "E5": "北"}},
+            {"count": 2},
+            "3 districts are locked, but count is 2",
+        ),
+    ],
+)
+def test_locks_that_contradict_each_other_are_told_by_names(locks, options, words):
+    names = ["甲里", None, None, None, None, None]
+    here = six_in_a_row(manager=["甲", "甲", "乙", "乙", None, None], name=names)
+    if "closed" in locks:
+        locks = locks | {"closed": frozenset(locks["closed"])}
+    with pytest.raises(OptionError, match=words):
+        plan_districts(here, **ASKED, **options, locks=Locks(**locks))
+
+
+def test_a_closed_district_without_a_centre_near_enough_is_refused():
+    estates = row_of_points(0, 300, 600, 900, people=[1000] * 4)
+    here = study(estates=estates, streets=long_street())
+    asked = {"sizes": {"people": (1000, 4000)}, "objective": "cut-links"}
+    locks = Locks(fixed={f"E{i}": "东" for i in (1, 2, 3, 4)}, closed=frozenset({"东"}))
+    # E2 walks 600 m to E4: 10 minutes, not 9.
+    assert plan_districts(here, **asked, locks=locks, max_walk_minutes=10).districts == ("东",)
+    with pytest.raises(OptionError, match=r"'东' has no estate to which .* walk 540 m or less"):
+        plan_districts(here, **asked, locks=locks, max_walk_minutes=9)
+
+
+def test_walks_are_counted_by_the_size_that_was_given_first():
+    estates = row_of_points(0, 300, people=[1000] * 2)
+    here = study(estates=estates, streets=long_street())
+    plan = plan_districts(here, sizes={"count": (1, 2)}, objective="compact")
+    assert plan.settings["terms"]["compact"]["unit"] == "estates x m to the central estate"
+
+
 def test_each_objective_is_told_with_its_weight_and_unit():
     here = six_in_a_row(community=["东", "东", "东", "西", "西", "西"])
     plan = plan_districts(here, **ASKED, objective={"cut-links": 1, "communities": 2})
@@ -467,6 +549,7 @@ def test_a_live_picture_of_the_plan_is_given_for_all_estates():
         ({"objective": {"cut-links": -1}}, OptionError, "weight of cut-links is -1"),
         ({"objective": {"cut-links": 0}}, OptionError, "No objective has a weight above 0"),
         ({"objective": "needs"}, OptionError, "needs rests on coverage"),
+        ({"within": ("people",)}, UnknownNameError, "stay within 'people'; give one of: communit"),
         ({"within": ("owner",)}, UnknownNameError, "stay within 'owner'; give one of: communities"),
         ({"locks": Locks(fixed={"E9": "D1"})}, OptionError, "'E9' is locked but"),
     ],
@@ -491,7 +574,9 @@ def test_estates_to_be_joined_across_a_barrier_are_refused():
     rail = layer("barriers", [street((215, -50), (215, 150))], barrier=["railway"])
     parted = study(estates=here.layer("estates"), barriers=rail)
     locks = Locks(join=(("E2", "E3"),))
-    with pytest.raises(OptionError, match=r"'E2' and 'E3' are to share .* the railway lies between"):
+    with pytest.raises(
+        OptionError, match=r"'E2' and 'E3' are to share .* the railway lies between"
+    ):
         plan_districts(parted, links=TOUCH, locks=locks)
     locks = Locks(fixed={"E1": "东", "E4": "东"})
     with pytest.raises(OptionError, match="'E1' and 'E4' are to share"):

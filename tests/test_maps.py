@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import zlib
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
@@ -13,7 +14,7 @@ import shapely
 from shapely import LineString, MultiPoint, Point, Polygon, box
 
 from gis.coverage import measure_coverage
-from gis.districts import Adjacency, DistrictPlan
+from gis.districts import Adjacency, DistrictPlan, LeftOut
 from gis.errors import MissingLayerError, OptionError
 from gis.maps import render_map
 from gis.maps.districts import district_grounds
@@ -275,9 +276,34 @@ def test_neighbours_are_a_layer_with_reasons_by_where_they_lie():
     assert shown["rows"]["name"] == ["甲 — 乙", "乙 — estates-2", "甲 — estates-2"]
     assert shown["rows"]["reason"][0]["en"] == "50 m on foot"
     assert payload(page)["meta"]["plan"] == {
-        "name": "手工", "status": "drawn", "left_out": 0, "gap": None,
-        "sizes": [{"column": {"zh": "人口", "en": "people"}, "low": 100.0, "high": None}],
+        "name": "手工", "status": "drawn", "left_out": 0, "objective": None, "bound": None,
+        "sizes": [{
+            "column": {"zh": "人口", "en": "people"}, "unit": {"zh": "人", "en": ""},
+            "low": 100.0, "high": None,
+        }],
     }  # fmt: skip
+
+
+def test_why_an_estate_is_left_out_is_told_in_both_languages():
+    estates = layer("estates", [square(0, 0), square(80, 0), square(160, 0)])
+    lost = LeftOut("estates-1", "cost_yuan is unknown", True, "lower the least people to 5: x")
+    plan = replace(
+        plan_of(estates, ["西", None, None], []), left_out=(lost,), status="feasible",
+        objective=1.14, bound=0.0,
+        settings={"sizes": {"cost_yuan": (0.0, 8e7), "area_m2": (0.0, np.inf)}},
+    )  # fmt: skip
+    data = payload(
+        render_map(Study({"estates": estates}), coverage=None, plan=plan, title="t", date="d")
+    )
+    taken, left, elsewhere = data["estates"]["reason"]
+    assert (taken, elsewhere) == (None, None)  # who takes no part has no reason
+    assert left["zh"].startswith("估算投资未知。可行的调整：")
+    assert left["en"].startswith("cost_yuan is unknown. Way out: lower the least")
+    told = data["meta"]["plan"]
+    # Nothing is below 0 anyhow: such a bound is none.
+    assert (told["objective"], told["bound"]) == (1.14, None)
+    assert [size["unit"]["zh"] for size in told["sizes"]] == ["元", "m²"]
+    assert [size["column"]["zh"] for size in told["sizes"]] == ["估算投资", "占地面积"]
 
 
 def test_one_estate_alone_has_its_ground():

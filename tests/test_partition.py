@@ -208,6 +208,11 @@ def test_no_district_at_all_is_infeasible_with_the_reason():
     assert [u.proved for u in found.left] == [True, True]
 
 
+def test_without_an_upper_bound_all_may_be_one_district():
+    found = partition([(0, 1), (1, 2)], [1, 2, 3], low=1, high=np.inf)
+    assert (found.label.tolist(), found.objective, found.status) == ([0, 0, 0], 0, "optimal")
+
+
 def test_no_units_are_infeasible_and_no_crash():
     assert partition([], [], low=1, high=2).status == "infeasible"
 

@@ -218,3 +218,23 @@ def test_small_locked_problems_are_solved_as_well_as_by_trying_all(problem):
     assert found.bound <= -best[2] + 1e-9 <= found.objective + 1e-9
     if found.status == "optimal":
         assert found.objective == pytest.approx(-best[2])
+
+
+def test_closed_districts_that_hold_all_units_make_no_other():
+    closed = {"fixed": [1, 1], "closed": [1]}
+    found = partition([(0, 1)], [3, 2], low=2, high=6, count=2, **closed)
+    assert (found.status, found.label.tolist()) == ("infeasible", [-1, -1])
+    assert found.reason == "0 units cannot make 1 districts"
+    whole = partition([(0, 1)], [3, 2], low=2, high=6, count=1, **closed)
+    assert (whole.status, whole.label.tolist()) == ("optimal", [0, 0])
+
+
+def test_a_group_whose_only_way_leads_through_another_lock_is_left_out():
+    # 0 - 1 - 2 in a line of 20; 0 and 2 are locked together, 1 to another district.
+    chain = [(i, i + 1) for i in range(19)]
+    fixed = np.full(20, -1)
+    fixed[[0, 2]], fixed[1] = 0, 1
+    found = partition(chain, np.ones(20), low=1, high=30, fixed=fixed, time_limit_s=2.0)
+    assert (found.label[[0, 2]] == -1).all()
+    assert found.left[0].reason.endswith("but what joins them must be apart from them")
+    assert (np.delete(found.label, [0, 2]) >= 0).all()

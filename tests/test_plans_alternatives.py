@@ -131,3 +131,39 @@ def test_same_seed_same_tries():
 def test_options_out_of_range(options):
     with pytest.raises(OptionError, match="give 1 plan or more"):
         alternatives(Every(ways()), **({"n": 2, "estates": grid_estates(4, 4)} | options))
+
+
+def test_the_named_plan_counts_as_the_first_and_is_never_kept_again():
+    board = grid_estates(4, 4)
+    blocks = drawn(BLOCKS, beside(LINKS), sizes={"people": (4000, 4000)})
+    found = alternatives(
+        Every(ways()), 3, estates=board, named=blocks, worse=0.25, unlike=0.25, name="blocks"
+    )
+    assert [p.name for p in found.plans] == ["blocks-1", "blocks-2", "blocks-3"]
+    assert BLOCKS not in [words_of(p) for p in found.plans]
+    shares = tuple(difference(blocks, p, np.ones(16)) for p in found.plans)
+    assert found.from_named == shares
+    assert min(shares) >= 0.25
+    assert max(found.objectives) <= 10, "the named plan, of 8, is the best"
+    # With any difference allowed the plan itself is still none of them, whatever its names.
+    renamed = drawn(BLOCKS.translate(str.maketrans("abcd", "dabc")), beside(LINKS),
+                    sizes={"people": (4000, 4000)})  # fmt: skip
+    same = alternatives(Every((BLOCKS,)), 2, estates=board, named=renamed, unlike=0)
+    assert (same.plans, same.from_named) == ((), ())
+    assert "than 'drawn' and than each other" in same.reason
+    # An estate of nobody makes a plan that differs by no people, but differs.
+    people = [0] + [1000] * 15
+    moved = "b" + BLOCKS[1:]
+    sizes = {"people": (3000, 5000)}
+    lone = grid_estates(4, 4, people=people)
+    named = drawn(BLOCKS, beside(LINKS), sizes=sizes)
+    assert difference(named, drawn(moved, beside(LINKS)), people) == 0
+    assert alternatives(Every((BLOCKS,)), 1, estates=lone, named=named, unlike=0).plans == ()
+
+
+def test_a_named_plan_of_older_estates_is_held_against_those_there_are():
+    older = drawn("a b", beside(np.array([[0, 1]])), uids=["E1", "gone"])
+    found = alternatives(Every(ways()), 1, estates=grid_estates(4, 4), named=older, worse=0.25)
+    assert len(found.plans) == 1
+    # E1 alone is in a district of both.
+    assert found.from_named == (15 / 16,)

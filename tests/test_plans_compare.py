@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from gis.districts import Adjacency, DistrictPlan
 from gis.errors import OptionError
-from gis.plans import compare_plans, match_districts
+from gis.model import Study
+from gis.plans import compare_plans, match_districts, measure_plan
+from gis.plans.compare import shown_difference
+from tests.plan_grid import grid_estates
 
 PEOPLE = {"E1": 100.0, "E2": 200.0, "E3": 300.0, "E4": 400.0, "E5": 500.0, "E6": 600.0}
 
@@ -118,3 +122,51 @@ def test_a_plan_without_districts_can_be_compared() -> None:
     found = compare_plans(plan("- -"), plan("A A"), PEOPLE)
     assert [c.what for c in found.changes] == ["placed", "placed"]
     assert found.people_affected == 300.0
+
+
+def test_names_of_estates_come_with_what_changed() -> None:
+    names = {"E3": "丙里", "E4": None}
+    found = compare_plans(plan("A A B B C C"), plan("A A C C C C"), PEOPLE, names=names)
+    assert [(c.estate, c.name) for c in found.changes] == [("E3", "丙里"), ("E4", None)]
+    assert found.to_json()["differences"][0]["name"] == "丙里"
+
+
+def test_no_difference_is_told_where_the_plans_lack_unequally_many() -> None:
+    # Cost of six estates in a row: that of E2 is not known.
+    cost = [1e6, None, 3e6, 4e6, 5e6, 6e6]
+    study = Study({"estates": grid_estates(1, 6, cost_yuan=cost)})
+
+    def total(before: str, after: str) -> dict[str, Any]:
+        one, two = plan(before), plan(after)
+        measured = [measure_plan(p, study, names=["cost_yuan"]) for p in (one, two)]
+        found = compare_plans(one, two, PEOPLE, metrics=(measured[0], measured[1]))
+        (row,) = [row for row in found.side_by_side() if row["whole_plan"]]
+        return row
+
+    row = total("A - A B B -", "A A A B B B")
+    assert (row["before"], row["before_unknown"]) == (13e6, 0)
+    assert (row["after"], row["after_unknown"]) == (19e6, 1)
+    assert math.isnan(row["difference"])
+    assert math.isnan(shown_difference(row, 0))
+    row = total("A A A B B -", "A A A B B B")
+    assert (row["before_unknown"], row["after_unknown"], row["difference"]) == (1, 1, 6e6)
+
+
+def test_the_shown_difference_is_that_of_what_is_shown() -> None:
+    row = {"before": 232.4, "after": 197.6, "difference": -34.8}
+    assert shown_difference(row, 0) == 198 - 232
+    assert shown_difference(row, 1) == -34.8
+    # Both are rounded as they are shown: 231.6 reads 232, 2.5 reads 2.
+    assert shown_difference({"before": 231.6, "after": 198.4, "difference": -33.2}, 0) == -34
+    assert shown_difference({"before": 1.4, "after": 2.5, "difference": 1.1}, 0) == 1
+    assert (
+        math.copysign(1, shown_difference({"before": 1.4, "after": 1.0, "difference": -0.4}, 0)) > 0
+    )
+
+
+def test_of_equal_matchings_the_one_that_keeps_names_is_taken() -> None:
+    people = dict.fromkeys(PEOPLE, 100.0)
+    found = compare_plans(plan("A A B B C C"), plan("A A C C C C"), people)
+    assert {(p.first, p.second) for p in found.pairs} == {("A", "A"), ("C", "C"), ("B", None)}
+    found = compare_plans(plan("A A B B C C"), plan("A A B B B B"), people)
+    assert {(p.first, p.second) for p in found.pairs} == {("A", "A"), ("B", "B"), ("C", None)}

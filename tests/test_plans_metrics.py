@@ -9,6 +9,7 @@ The town is one street along y = 0. Estates are points 20 m from it, so that a w
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -24,7 +25,7 @@ from gis.errors import UnknownNameError
 from gis.model import KINDS, Layer, Study
 from gis.model.layer import PANDAS_TYPES
 from gis.plans import METRICS, PlanMetrics, measure_plan
-from gis.plans.metrics import METRIC_NAMES
+from gis.plans.metrics import METRIC_NAMES, centre_rule
 from gis.rules import own_rule
 
 CRS = "EPSG:4547"
@@ -217,3 +218,29 @@ def test_a_plan_without_districts_has_an_empty_table() -> None:
     found = measure_plan(plan("- - - - -"), study())
     assert len(found.table) == 0
     assert found.left_out["people"] == 5040
+
+
+def test_the_centre_keeps_the_limit_of_the_walk_where_one_can() -> None:
+    # One district E1 E2 E3 at 100, 300 and 900 m: 3,000 of its people live in E2, 5,000 in E3.
+    people = layer(
+        "estates", [shapely.Point(x, 20) for x in (100, 300, 900)], people=[100, 3000, 5000]
+    )
+    whole = Study({"estates": people, "streets": STREETS})
+    free = plan("A A A", ("E1", "E2", "E3"))
+    # To E3 people walk 840 x 100 + 640 x 3,000, to E2 240 x 100 + 640 x 5,000: E3 is the centre.
+    found = measure_plan(free, whole)
+    assert dict(found.centre) == {"A": "E3"}
+    assert at(found, "A", "longest_walk_m") == pytest.approx(840)
+    # Within 660 m (11 minutes) all reach E2 alone, 240 and 640 m away.
+    limited = dataclasses.replace(free, settings={**free.settings, "max_walk_minutes": 11})
+    found = measure_plan(limited, whole)
+    assert dict(found.centre) == {"A": "E2"}
+    assert at(found, "A", "longest_walk_m") == pytest.approx(640)
+    assert at(found, "A", "centre_walk_m") == pytest.approx((240 * 100 + 640 * 5000) / 8100)
+    assert "within 660 m" in found.to_json()["centre_rule"]
+    assert (
+        centre_rule(free)[1] == "the estate of the district with the least mean walk of its people"
+    )
+    # Within 600 m all reach none: as if there were no limit.
+    tight = dataclasses.replace(free, settings={**free.settings, "max_walk_minutes": 10})
+    assert dict(measure_plan(tight, whole).centre) == {"A": "E3"}

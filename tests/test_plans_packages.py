@@ -37,6 +37,9 @@ def test_districts_and_estates_make_a_package_with_its_sums(plan: DistrictPlan) 
     assert table.loc["一标段", "cost_yuan"] == 13e6
     assert table.loc["一标段", "cost_yuan_unknown"] == 1
     assert (table.loc["一标段", "people"], table.loc["一标段", "managers"]) == (4000, 1)
+    # E1 and E3 have one manager; that of E5 and E7 is not known, nor any of E4 and E8.
+    assert table.loc["一标段", "managers_unknown"] == 2
+    assert np.isnan(table.loc["二标段", "managers"])
     assert (table.loc["二标段", "estates"], table.loc["二标段", "people"]) == (2, 2000)
     rest = package_sums(plan, made, ESTATES).iloc[-1]
     assert (rest["package"], rest["estates"], rest["cost_yuan"]) == (None, 2, 8e6)

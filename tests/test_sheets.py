@@ -7,7 +7,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from shapely.geometry import LineString, Point
+from shapely.geometry import LineString, Point, box
 
 from gis.coverage import circle_claim, measure_coverage
 from gis.errors import FileError, OptionError
@@ -297,3 +297,104 @@ def test_what_is_lacking_in_reach_is_a_whole_number_of_places(tmp_path):
     for row in rows:
         for key in ("可达缺额", "步行可达规模", "可分配到", "分配不到"):
             assert row[key] is None or row[key] == int(row[key])
+
+
+HOUSED = ("缺口人口（人）", "缺口户数（户）")
+
+
+def housed_book(tmp_path, lang="zh", **options):
+    """Of 100 people in two houses the 40 of the near one are covered, of 50 elsewhere nobody is."""
+    east, north = 500_000, 4_000_000
+    houses = [(100, 40), (700, 60), (900, 50)]
+    study = street_town()
+    estates = layer(
+        "estates",
+        [
+            box(east + low, north - 40, east + high, north - 2)
+            for low, high in ((90, 720), (890, 920))
+        ],
+        name=["长园", "远园"],
+        people=[100, 50],
+        households=[50, 20],
+        community=["甲社区", "乙社区"],
+        subdistrict=["东街道", "东街道"],
+    )
+    buildings = layer(
+        "buildings",
+        [box(east + x, north - 20, east + x + 10, north - 4) for x, _ in houses],
+        estate=["estates-0", "estates-0", "estates-1"],
+        people=[people for _, people in houses],
+    )
+    study = Study(study.layers | {"estates": estates, "buildings": buildings})
+    rules = [own_rule("nursery", metres=500)]
+    path = tmp_path / "housed.xlsx"
+    coverage = measure_coverage(study, rules, **({"origin": "building"} | options))
+    write_gap_workbook(coverage, path, date="2026-05-01", lang=lang)
+    return openpyxl.load_workbook(path)
+
+
+def test_from_buildings_all_sheets_count_the_same_people(tmp_path):
+    # The summary counted the 150 of both estates, the communities the 110 without a nursery.
+    book = housed_book(tmp_path)
+
+    assert "2 个小区步行" in book["摘要"]["A2"].value
+    assert "按楼栋计涉及 110 人。" in book["摘要"]["A2"].value
+    for name in ("按社区", "按街道"):
+        assert sum(row["缺应配养老或托幼人口（人）"] for row in rows_of(book[name])) == 110
+    estates = {row["小区"]: row for row in rows_of(book["按小区"])}
+    assert {name: row["人口（人）"] for name, row in estates.items()} == {"长园": 100, "远园": 50}
+    assert [estates["长园"][key] for key in HOUSED] == [60, 30]
+    assert [estates["远园"][key] for key in HOUSED] == [50, 20]
+    head = [cell.value for cell in book["摘要"][5]]
+    row = dict(zip(head, [cell.value for cell in book["摘要"][6]], strict=True))
+    assert [row[key] for key in HOUSED] == [110, 50]
+    assert "110 people, by building." in housed_book(tmp_path, lang="en")["Summary"]["A2"].value
+
+
+def test_about_says_where_people_start(tmp_path):
+    by_building, by_gate = (
+        all_text(housed_book(tmp_path, origin=origin)["说明"]) for origin in ("building", "gate")
+    )
+
+    assert "本次从楼栋起算" in by_building
+    assert "从小区出入口沿道路" not in by_building
+    assert "本次从小区出入口起算" in by_gate
+    assert "楼栋" not in by_gate
+
+
+def test_the_gap_people_of_an_estate_stand_beside_all_its_people(tmp_path):
+    first, second = rows_of(written(tmp_path)["按小区"])
+
+    assert [first[key] for key in HOUSED] == [250, 100]
+    assert [second[key] for key in HOUSED] == [None, None]
+
+
+def test_sizes_say_what_the_base_counts(tmp_path):
+    # 32,604 households stood where people were said to be left without.
+    city = make_city(seed=4, estates=20)
+    coverage = measure_coverage(city, load_pack("gb50180-2018").rules)
+    path = tmp_path / "city.xlsx"
+    write_gap_workbook(coverage, path, date="2026-05-01")
+    rows = [r for r in rows_of(openpyxl.load_workbook(path)["规模"]) if r["范围"] == "全市"]
+    units = {row["设施"].split("（")[0]: row["基数单位"] for row in rows}
+
+    assert units == {
+        "老年人日间照料中心": "户", "托儿所": "人", "幼儿园": "3-5岁儿童",
+    }  # fmt: skip
+    for row in rows:
+        share = row["分配不到"] / (row["可分配到"] + row["分配不到"])
+        assert row["基数中未获服务"] / row["基数"] == pytest.approx(share, abs=0.05)
+
+
+def test_a_claim_names_who_walks(tmp_path):
+    coverage = measure_coverage(street_town(), [own_rule("nursery", metres=500)])
+    path = tmp_path / "claim.xlsx"
+    for lang, sheet, heading, who in (
+        ("zh", "生活圈核查", "步行者", "老年人"),
+        ("en", "Circle claim", "Walker", "Older person"),
+    ):
+        claim = circle_claim(coverage, minutes=5, walker="elderly")
+        write_gap_workbook(coverage, path, date="2026-05-01", lang=lang, claim=claim)
+        walkers = {row[heading] for row in rows_of(openpyxl.load_workbook(path)[sheet])}
+        assert len(walkers) == 1
+        assert who in walkers.pop()

@@ -79,7 +79,7 @@ def test_what_is_unknown_is_empty_and_no_column_is_shown_of_which_nothing_is_kno
     buildings = figures[(figures[0] == "B") & (figures[1] == "楼栋数")]
     assert (buildings.iloc[0, 2], buildings.iloc[0, 4]) == ("未知", 2)
     lost = sheets["未编入"]
-    assert lost.iloc[1, 3] == "可连片人口合计 1,000，不足 5,000"
+    assert lost.iloc[1, 3] == "可连片人口合计 1,000 人，不足 5,000 人"
     assert lost.iloc[1, 4] == "已证明"
     packages = sheets["工程包"]
     assert packages[0].tolist()[1:] == ["=P", "未打包"]
@@ -121,10 +121,15 @@ def test_english_is_english(tmp_path: Path) -> None:
                 "nearest other estate 1,023 m on foot round the expressway 昌国快速路, beyond the "
                 "longest link 800 m"
             ),
-            "最近的其他小区绕行快速路 昌国快速路步行 1,023 米，超过最长距离 800 米",
+            "最近的其他小区绕行快速路“昌国快速路”步行 1,023 米，超过最长距离 800 米",
         ),
         ("people and households are unknown", "人口和户数均未知"),
         ("in no district of a.csv", "a.csv 中未列入任何片区"),
+        ("cost_yuan is unknown", "估算投资未知"),
+        (
+            "raise the most cost_yuan to 98,640,000: E1 would join the district of E2",
+            "将估算投资上限提高至 98,640,000 元，E1 可并入 E2 所在片区",
+        ),
         ("something new", "something new"),
     ],
 )
@@ -156,6 +161,41 @@ def test_a_comparison_names_what_was_split(tmp_path: Path) -> None:
     sheets = sheets_of(path)
     assert sheets["片区对照"].iloc[1, 0] == "1 个小区归属不同，其中 1 个换了片区，涉及 1,000 人。"
     rows = sheets["片区对照"].set_index(0)
-    assert rows.loc["A", 4] == "拆分为 X、Y"
+    assert rows.loc["A", 4] == "拆分为新方案 X、Y"
+    # X has no counterpart, as A is matched with Y: it is a part of A all the same.
+    assert sheets["片区对照"][sheets["片区对照"][1] == "X"].iloc[0, 4] == "自原方案 A 拆出"
     assert rows.loc["B", 4] == "相同"
-    assert sheets["小区变化"].iloc[1, [0, 1, 2, 3]].tolist() == ["E1", "A", "X", "换片区"]
+    changed = sheets["小区变化"].iloc[1, 1:6].tolist()
+    assert changed == ["E1", "A", "X", "Y", "换片区"]
+
+
+def test_a_comparison_tells_what_is_unknown_and_names_plans_and_estates(tmp_path: Path) -> None:
+    one, two = (
+        replace(plan("=A =A - B B B"), name="甲案"),
+        replace(plan("=A B B B B B"), name="乙案"),
+    )
+    measured = (measure_plan(one, STUDY), measure_plan(two, STUDY))
+    found = compare_plans(one, two, {}, names={"E2": "乙", "E3": "丙"}, metrics=measured)
+    path = tmp_path / "c.xlsx"
+    write_comparison(found, path, date="2026-11-21")
+    sheets = sheets_of(path)
+    assert sheets["片区对照"].iloc[2, [0, 1]].tolist() == ["原方案（甲案）", "新方案（乙案）"]
+    assert sheets["小区变化"].iloc[1:, 0].tolist() == ["乙", "丙"]
+    figures = sheets["指标"]
+    cost = figures[(figures[0] == "估算投资") & (figures[1] == "合计")].iloc[0]
+    # 18 million before, of E1 E2 E4 E5 E6; E3, of which it is not known, comes in after.
+    assert (cost[3], cost[4], cost[8]) == (18e6, "18,000,000.0 *", 1)
+    assert pd.isna(cost[5])
+    assert pd.isna(cost[7])
+    assert "两方案未知项数不同时不计变化" in figures.iloc[-1, 0]
+
+
+def test_the_notes_say_what_the_centre_is_and_that_shared_facilities_count_once(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "n.xlsx"
+    limited = replace(plan(), settings={**plan().settings, "max_walk_minutes": 7})
+    write_plan_workbook(measure_plan(limited, STUDY), ESTATES, path, date="2026-11-21")
+    notes = sheets_of(path)["说明"].set_index(0)[1]
+    assert "不超过 420 米的小区中" in notes["中心小区"]
+    assert notes["全部小区可达设施（处）"].endswith("各片区都计，合计只计一次。")

@@ -13,7 +13,7 @@ from api.store import Project
 from api.store.plans import require_name
 from gis.districts import Adjacency, DistrictPlan, neighbours
 from gis.model import Progress, Study, silent
-from gis.plans.alternatives import Alternatives, alternatives
+from gis.plans.alternatives import UNLIKE, WORSE, Alternatives, alternatives
 
 
 def alternatives_of(
@@ -21,13 +21,16 @@ def alternatives_of(
     name: str,
     *,
     count: int = 3,
+    worse: float = WORSE,
+    unlike: float = UNLIKE,
     seed: int = 0,
     time_limit_s: float = 60.0,
     progress: Progress | None = None,
 ) -> Alternatives:
     """Find several good and really different plans that are asked the same as a kept one.
 
-    They are kept as "<name>-1", "<name>-2", ..., the best first, all of them or none.
+    They are kept as "<name>-1", "<name>-2", ..., the best first, all of them or none. The named
+    plan counts as the first of the set: each differs from it, too, by at least ``unlike``.
 
     Raises
     ------
@@ -44,7 +47,8 @@ def alternatives_of(
     prepared = prepare_plan(project, study, districting_of(plan.settings, estates))
     tell(0.2, "districts")
     found = alternatives(
-        prepared, count, estates=estates, seed=seed, time_limit_s=time_limit_s, name=name,
+        prepared, count, estates=estates, named=plan, worse=worse, unlike=unlike, seed=seed,
+        time_limit_s=time_limit_s, name=name,
         progress=lambda share, doing: tell(0.2 + 0.8 * share, doing),
     )  # fmt: skip
     kept = tuple(stamped(made, study) for made in found.plans if made.districts)

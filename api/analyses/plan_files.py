@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,8 @@ def _rows(read: ReadRows, values: dict[str, str]) -> tuple[Layer, ImportReport]:
 def read_sizes(text: str) -> dict[str, tuple[float, float]]:
     """Read ``COLUMN:MIN:MAX``, several by comma; people:5000:12000 where nothing is said.
 
+    An empty bound is none.
+
     Raises
     ------
     OptionError
@@ -120,15 +123,20 @@ def read_sizes(text: str) -> dict[str, tuple[float, float]]:
         return {"people": COMMUNITY_PEOPLE}
     sizes: dict[str, tuple[float, float]] = {}
     for part in text.split(","):
-        column, _, bounds = part.strip().partition(":")
+        column, *bounds = (word.strip() for word in part.split(":"))
         try:
-            low, high = (float(number) for number in bounds.split(":"))
+            written = [float(bound) for bound in bounds if bound]
+            low, high = (
+                float(bound) if bound else none
+                for bound, none in zip(bounds, (0.0, math.inf), strict=True)
+            )
+            fits = bool(column) and 0 <= low <= high and all(map(math.isfinite, written))
         except ValueError:
-            low, high = 1.0, 0.0
-        if not column or not 0 <= low <= high < float("inf") or column in sizes:
+            fits = False
+        if not fits or column in sizes:
             raise OptionError(
                 f"size '{part.strip()}' is not COLUMN:MIN:MAX with 0 <= MIN <= MAX; write for "
-                "example --set size=people:5000:12000"
+                "example --set size=people:5000:12000, or size=cost_yuan::50000000"
             )
         sizes[column] = (low, high)
     return sizes

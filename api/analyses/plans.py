@@ -242,8 +242,11 @@ def compared_plans(
         for plan in (one, two)
     ]  # fmt: skip
     people, _ = people_of(study.layer("estates"), persons_per_household=persons_of(two, project))
-    known = {str(u): float(p) for u, p in zip(study.layer("estates").uids, people, strict=True)}
-    return compare_plans(one, two, known, metrics=(measured[0], measured[1]))
+    estates = study.layer("estates")
+    known = {str(u): float(p) for u, p in zip(estates.uids, people, strict=True)}
+    return compare_plans(
+        one, two, known, names=names_of(estates), metrics=(measured[0], measured[1])
+    )
 
 
 def repaired_plan(
@@ -285,6 +288,12 @@ def repaired_plan(
     return found, project.save_plan(mended, what=what, who=who_is_here(), note=note, packages=kept)
 
 
+def names_of(estates: Layer) -> dict[str, str | None]:
+    """Return the name of each estate by its uid, None where it has none."""
+    names = estates.frame["name"].to_numpy(dtype=object, na_value=None)
+    return {str(uid): name for uid, name in zip(estates.uids, names, strict=True)}
+
+
 def link_table(plan: DistrictPlan, estates: Layer) -> pd.DataFrame:
     """Return a row per link of a plan, and per pair that is none, with the reason and the numbers.
 
@@ -292,8 +301,7 @@ def link_table(plan: DistrictPlan, estates: Layer) -> pd.DataFrame:
     ends are in two districts. Estates are those of the plan; the layer, which may have others by
     now, gives their names.
     """
-    names = estates.frame["name"].to_numpy(dtype=object, na_value=None)
-    called = {str(u): n for u, n in zip(estates.uids, names, strict=True)}
+    called = names_of(estates)
     beside = plan.adjacency
     count, others = len(beside.links), len(beside.beyond)
     ends = np.concatenate([beside.links.reshape(-1, 2), beside.beyond.reshape(-1, 2)])

@@ -16,6 +16,7 @@ from api.analyses.plans import (
     compared_plans,
     link_table,
     measured_plan,
+    names_of,
     repaired_plan,
     stale_plans,
     version_of,
@@ -25,6 +26,7 @@ from api.cli.options import PATH, json_option
 from api.cli.output import answer, number, progress_bar, table_lines
 from api.cli.plan_lines import (
     compare_lines,
+    estate_words,
     left_lines,
     metric_lines,
     package_lines,
@@ -116,7 +118,10 @@ def show(
     totals = {"district": "all", **found.metrics.totals}
     # Pipes by kind make the table too wide; they are shown where they are asked for.
     names = metrics or [m.name for m in found.metrics.metrics if m.name not in PIPE_METRICS]
-    lines = [told, *metric_lines([*result["districts"], totals], names), *left_lines(kept)]
+    lines = [told, *metric_lines([*result["districts"], totals], names)]
+    if any(name.endswith("_walk_m") for name in names):
+        lines.append(f"  centre: {result['centre_rule']}")
+    lines += left_lines(kept, names_of(found.estates))
     answer(result, lines, as_json=as_json)
 
 
@@ -251,6 +256,7 @@ def repair(
         found, saved = repaired_plan(
             opened, name, version=version, save=save, time_limit_s=time_limit_s
         )
+        called = names_of(opened.read_layer("estates"))
     result = {
         "project": str(project), "plan": name, "status": found.status, "reason": found.reason,
         "moved": [
@@ -262,7 +268,7 @@ def repair(
         "dissolved": list(found.dissolved), "left_out": list(found.left_out),
         "saved": None if saved is None else {"plan": save, "version": saved},
     }  # fmt: skip
-    answer(result, repair_lines(found, name, save, saved), as_json=as_json)
+    answer(result, repair_lines(found, name, save, saved, called), as_json=as_json)
 
 
 @plan.command()
@@ -308,45 +314,81 @@ def compare(
 @plan.command()
 @click.argument("project", type=PATH)
 @click.argument("name")
-@click.option("--count", type=click.IntRange(1, 20), default=3, show_default=True)
+@click.option(
+    "--count",
+    type=click.IntRange(1, 20),
+    default=3,
+    show_default=True,
+    help="How many besides NAME.",
+)
+@click.option(
+    "--worse",
+    type=click.FloatRange(0),
+    default=0.1,
+    show_default=True,
+    metavar="SHARE",
+    help="By what share the objective may be above the best.",
+)
+@click.option(
+    "--unlike",
+    type=click.FloatRange(0, 1),
+    default=0.15,
+    show_default=True,
+    metavar="SHARE",
+    help="Least share of the people in another district than in NAME, and in any other.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @_seconds
 @json_option
 def alternatives(
-    project: Path, name: str, count: int, seed: int, time_limit_s: float, as_json: bool
+    project: Path,
+    name: str,
+    count: int,
+    worse: float,
+    unlike: float,
+    seed: int,
+    time_limit_s: float,
+    as_json: bool,
 ) -> None:
     """Find several good and really different plans that are asked the same as NAME.
 
-    They are kept as "NAME-1", "NAME-2", ..., the best first; NAME itself stays as it is.
+    NAME counts as the first of them and stays as it is; up to COUNT others are kept as "NAME-1",
+    "NAME-2", ..., the best first. One that is like NAME is none.
     """
     from api.analyses.alternatives import alternatives_of
 
     with Project.open(project) as opened, progress_bar("alternatives") as progress:
         found = alternatives_of(
-            opened, name, count=count, seed=seed, time_limit_s=time_limit_s, progress=progress
-        )
+            opened, name, count=count, worse=worse, unlike=unlike, seed=seed,
+            time_limit_s=time_limit_s, progress=progress,
+        )  # fmt: skip
     plans = [
         {
             "plan": made.name, "objective": objective, "districts": len(made.districts),
             "left_out": len(made.left_out), "differs": shares,
+            "differs_from_named": apart,
         }
-        for made, objective, shares in zip(
-            found.plans, found.objectives, found.differences.tolist(), strict=True
+        for made, objective, shares, apart in zip(
+            found.plans, found.objectives, found.differences.tolist(), found.from_named,
+            strict=True,
         )
     ]  # fmt: skip
     result = {
         "project": str(project), "plan": name, "alternatives": plans, "tried": found.tried,
         "reason": found.reason,
     }  # fmt: skip
-    rows = [["plan", "objective", "districts", "left out", "people elsewhere than in the first"]]
+    rows = [["plan", "objective", "districts", "left out", f"people elsewhere than in '{name}'"]]
     rows += [
         [
             line["plan"], number(line["objective"], 3), number(line["districts"]),
-            number(line["left_out"]), f"{line['differs'][0]:.0%}",
+            number(line["left_out"]), f"{line['differs_from_named']:.0%}",
         ]
         for line in plans
     ]  # fmt: skip
-    answer(result, [*table_lines(rows), *filter(None, [found.reason])], as_json=as_json)
+    now = f"(now --worse {worse:g}, --unlike {unlike:g})"
+    why = f"{found.reason} {now}" if found.reason else ""
+    lines = [*(table_lines(rows) if plans else ()), *filter(None, [why])]
+    answer(result, lines, as_json=as_json)
 
 
 @plan.command()
@@ -382,8 +424,8 @@ def links(
     }  # fmt: skip
     rows = [["", "", "", "metres", "why"]] + [
         [
-            r["estate_a"], "–" if r["linked"] else "×", r["estate_b"], number(r["metres"]),
-            r["reason"],
+            estate_words(r["estate_a"], r["name_a"]), "–" if r["linked"] else "×",
+            estate_words(r["estate_b"], r["name_b"]), number(r["metres"]), r["reason"],
         ]
         for r in found
     ]  # fmt: skip

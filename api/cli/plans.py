@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -14,9 +14,13 @@ from api.analyses import Districting, districts_of, today
 from api.analyses.planning import NOT_ACROSS
 from api.cli.options import PATH, json_option
 from api.cli.output import answer, number, progress_bar, table_lines
+from api.cli.plan_lines import estate_words
 from api.store import Project
 from gis.districts import OBJECTIVES, DistrictPlan
 from gis.errors import OptionError
+
+LEFT_OUT_SHOWN: Final = 40
+_NAMES_SHOWN: Final = 10
 
 
 def read_size(text: str) -> tuple[str, tuple[float, float]]:
@@ -197,7 +201,8 @@ def districts(
         plan = districts_of(
             opened, how, name=name, seed=seed, time_limit_s=time_limit_s, progress=progress
         )
-        table = plan.table(opened.read_layer("estates"))
+        estates = opened.read_layer("estates")
+        table = plan.table(estates)
     result = {
         "project": str(project),
         "plan": plan.name,
@@ -222,12 +227,19 @@ def districts(
         "links": dict(Counter(plan.adjacency.how.tolist())),
         "settings": dict(plan.settings),
     }
-    answer(result, _plan_lines(plan, result), as_json=as_json)
+    names = estates.frame["name"].to_numpy(dtype=object, na_value=None)
+    called = dict(zip(map(str, estates.uids), names, strict=True))
+    answer(result, _plan_lines(plan, result, called), as_json=as_json)
 
 
-def _plan_lines(plan: DistrictPlan, result: dict[str, Any]) -> Iterator[str]:
+def _plan_lines(
+    plan: DistrictPlan, result: dict[str, Any], called: Mapping[str, str | None]
+) -> Iterator[str]:
     found: list[dict[str, Any]] = result["districts"]
-    yield f"Plan '{plan.name}': {len(found)} districts, status {plan.status}, 0 violations"
+    if found:
+        yield f"Plan '{plan.name}': {len(found)} districts, status {plan.status}, 0 violations"
+    else:
+        yield f"No districts, status {plan.status}: nothing is kept under '{plan.name}'"
     if plan.reason:
         yield f"  {plan.reason}"
     if found:
@@ -240,20 +252,63 @@ def _plan_lines(plan: DistrictPlan, result: dict[str, Any]) -> Iterator[str]:
         ]
         yield from table_lines(rows)
         yield from _quality_lines(plan)
+    else:
+        yield f"  Loosen {_what_bounds(plan.settings)}, and try again"
     if plan.left_out:
         yield f"Left out: {len(plan.left_out)} estates"
-        for left in plan.left_out:
-            proof = "" if left.proved else " (not proven)"
-            remedy = f"; {left.remedy}" if left.remedy else ""
-            yield f"  {left.estate}: {left.reason}{proof}{remedy}"
+        yield from _left_out_lines(plan, result["project"], called)
+
+
+def _what_bounds(settings: Mapping[str, Any]) -> str:
+    """Name the options that bound the districts, the likeliest first."""
+    asked = {
+        "--size": True,
+        "--count": settings["count"] is not None,
+        "--max-link-metres": True,
+        "--max-walk-minutes": settings["max_walk_minutes"] is not None,
+        "--within": bool(settings["within"]),
+        "--lock": bool(settings["locks"]["fixed"]),
+        "--join": bool(settings["join"]),
+        "--apart": bool(settings["apart"]),
+    }
+    return " or ".join(option for option, is_so in asked.items() if is_so)
+
+
+def _left_out_lines(
+    plan: DistrictPlan, project: str, called: Mapping[str, str | None]
+) -> Iterator[str]:
+    """Say of each estate why it is left out; what is true of several is said once."""
+    same: dict[str, list[str]] = {}
+    for left in plan.left_out:
+        proof = "" if left.proved else " (not proven)"
+        remedy = f"; {left.remedy}" if left.remedy else ""
+        # What the whole plan fails by stands above already.
+        why = f"as above{proof}" if left.reason == plan.reason else f"{left.reason}{proof}{remedy}"
+        same.setdefault(why, []).append(estate_words(left.estate, called.get(left.estate)))
+    for why, estates in list(same.items())[:LEFT_OUT_SHOWN]:
+        more = len(estates) - _NAMES_SHOWN
+        rest = f" and {more} more" if more > 0 else ""
+        yield f"  {', '.join(estates[:_NAMES_SHOWN])}{rest}: {why}"
+    hidden = sum(map(len, list(same.values())[LEFT_OUT_SHOWN:]))
+    if hidden:
+        where = "--json lists all"
+        if plan.districts:
+            where = f"'lianpian plan export {project} {plan.name} --out FILE.xlsx' lists all"
+        yield f"  and {hidden} estates more; {where}"
+
+
+def figure(value: float) -> str:
+    """Return a number as is fit to compare: three digits of what is small."""
+    if value is None or not math.isfinite(value) or abs(value) >= 1000:
+        return number(value)
+    return f"{value:.3g}"
 
 
 def _quality_lines(plan: DistrictPlan) -> Iterator[str]:
-    """What the plan comes to in each objective, and how far from the best it can be."""
+    """What the plan comes to in each objective, and below what no plan can come."""
     for name, term in plan.settings["terms"].items():
         weight = f", weight {term['weight']:g}" if len(plan.settings["terms"]) > 1 else ""
-        yield f"{name}: {number(term['value'])} {term['unit']}{weight}"
+        yield f"{name}: {figure(term['value'])} {term['unit']}{weight}"
     if plan.status != "optimal":
-        yield (
-            f"objective {plan.objective:.4g}; no plan is below {plan.bound:.4g}: gap {plan.gap:.1%}"
-        )
+        told = f"no plan is below {figure(plan.bound)}" if plan.bound > 0 else "no bound known"
+        yield f"objective {figure(plan.objective)}; {told}"

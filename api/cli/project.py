@@ -120,11 +120,13 @@ def _import_result(kind: str, reports: list[ImportReport]) -> dict[str, Any]:
 
 def _report_lines(report: ImportReport, *, dry_run: bool) -> Iterator[str]:
     verb = "would take" if dry_run else "took"
-    coords = f", coordinates {report.coords}" if report.coords else ""
-    encoding = f", text {report.encoding}" if report.encoding else ""
+    # Without a CRS there were no coordinates, whatever they would have been read as.
+    read_as = [report.crs, f"coordinates {report.coords}" if report.crs and report.coords else ""]
+    read_as.append(f"text {report.encoding}" if report.encoding else "")
+    told = ", ".join(filter(None, read_as))
     yield (
         f"{report.kind}: {verb} {number(report.accepted)} of {number(report.read)} rows from "
-        f"{report.file} ({report.crs}{coords}{encoding})"
+        f"{report.file}" + (f" ({told})" if told else "")
     )
     for title, notes in (("repaired", report.repaired), ("refused", report.refused)):
         for note in notes[:LINES_SHOWN]:

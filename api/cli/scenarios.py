@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
+import numpy as np
+import shapely
 from click.core import ParameterSource
 
 from api.analyses import Walking, openings_of, place_in, replay_of, today, what_if_of
@@ -15,6 +18,7 @@ from api.cli.output import answer, finding_lines, number, progress_bar, table_li
 from api.store import Project
 from api.store.scenarios import SavedScenario
 from gis.errors import OptionError
+from gis.model import Finding
 from gis.scenario import (
     AddFacility,
     AddGate,
@@ -32,6 +36,8 @@ from gis.scenario import (
 
 Place = tuple[float, float]
 MOST_TOGETHER = 20
+FAR_M: Final = 300.0
+"""A facility farther than this from every estate is likely a slip."""
 PLACE_HELP = "X,Y in metres of the project's CRS, or longitude,latitude in degrees."
 
 
@@ -120,15 +126,51 @@ def whatif(
             lines = [*_difference_lines(difference), _then(scenario)]
         elif rank_openings:
             ranking = openings_of(opened, how, count=top, set_size=set_size, progress=progress)
-            result |= ranking.to_json()
+            result |= (ranking := _with_reason(opened, ranking)).to_json()
             lines = list(_ranking_lines(ranking))
         else:
             difference = what_if_of(opened, edits, how, save=name, progress=progress)
+            difference = _with_far(opened, difference)
             result |= difference.to_json() | {"saved": name}
             lines = list(_difference_lines(difference))
-            if name is not None:
-                lines.append(f"Kept as scenario '{name}'")
+            lines += [f"Kept as scenario '{name}'"] * (name is not None)
     answer(result, lines, as_json=as_json)
+
+
+def _with_far(project: Project, difference: Difference) -> Difference:
+    far = far_findings(project, difference.edits)
+    return replace(difference, findings=(*difference.findings, *far))
+
+
+def _with_reason(project: Project, ranking: Ranking) -> Ranking:
+    """Say why there is nothing to rank, where that is so."""
+    if ranking.tried:
+        return ranking
+    if any(info.kind == "walls" and info.rows for info in project.layers()):
+        text = "no wall can be opened: see the column removable of walls"
+    else:
+        text = "there are no walls to open: import the layer walls first"
+    return replace(ranking, findings=(*ranking.findings, Finding("no-openings", text, "warning")))
+
+
+def far_findings(project: Project, edits: Sequence[Edit]) -> Iterator[Finding]:
+    """Name the facilities that are placed far from every estate, as by a slip in coordinates."""
+    placed = [edit for edit in edits if isinstance(edit, AddFacility | MoveFacility)]
+    held = {info.kind for info in project.layers()}
+    if not placed or "estates" not in held:
+        return
+    shapes = project.read_layer("estates").geometries
+    shapes = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
+    for edit in placed:
+        far = shapely.distance(shapes, shapely.Point(edit.xy)).min(initial=np.inf)
+        if np.isfinite(far) and far > FAR_M:
+            what = edit.category if isinstance(edit, AddFacility) else edit.uid
+            yield Finding(
+                "far-from-estates",
+                f"{what} at {edit.xy[0]:.1f},{edit.xy[1]:.1f} is {far:,.0f} m from the nearest "
+                "estate; see whether the coordinates are right",
+                "warning",
+            )
 
 
 def _require_one(*asked: bool) -> None:

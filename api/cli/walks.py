@@ -92,6 +92,7 @@ def _claim_json(claim: CircleClaim) -> dict[str, Any]:
     return {
         "minutes": claim.minutes,
         "terrain": claim.coverage.assumptions["terrain"],
+        "walker": claim.coverage.assumptions["walker"],
         "holds": claim.holds,
         "functions": claim.table().to_dict("records"),
     }
@@ -146,6 +147,11 @@ def _coverage_lines(measured: Coverage, result: dict[str, Any]) -> Iterator[str]
         f"at {how['at']}, {how['terrain']}; data grade {measured.grade.letter}"
     )
     yield from table_lines(rows)
+    if how["origin"] == "building":
+        yield (
+            "Estates are covered when all their buildings are; people are counted by building, "
+            "so people covered live in estates with a gap too"
+        )
     yield from _level_lines(result["levels"])
     if result["claim"]:
         yield from _claim_lines(result["claim"])
@@ -166,17 +172,30 @@ def _level_lines(levels: list[dict[str, Any]]) -> Iterator[str]:
                 [
                     str(level["zh"] or level["level"]),
                     *map(number, counts),
-                    str(level["most_missing"] or ""),
+                    _most_missing(level),
                 ]
             )
         yield from table_lines(rows)
 
 
+def _most_missing(level: dict[str, Any]) -> str:
+    """Name what most people lack; say so where that rests on estates, or on no data at all."""
+    known = number(level["people_lacking"]) != number(None)
+    if level["most_missing"]:
+        return str(level["most_missing"]) + ("" if known else " (by estates; people unknown)")
+    if level["rules_no_data"]:
+        return "no data" if known else "no data, people unknown"
+    if not level["rules"]:
+        return "nothing required"
+    return "nothing" if level["complete"] else "unknown"
+
+
 def _claim_lines(claim: dict[str, Any]) -> Iterator[str]:
     verdict = {True: "holds", False: "does not hold", None: "cannot be told"}[claim["holds"]]
+    whose = f"the walker '{claim['walker']}'" if claim["walker"] else "each rule's walker"
     yield (
         f"The claim of a {claim['minutes']:g}-minute circle {verdict} "
-        f"(minutes of each rule's walker, {claim['terrain']}):"
+        f"(minutes of {whose}, {claim['terrain']}):"
     )
     rows = [["function", "", "households covered", "share"]]
     for row in claim["functions"]:
@@ -188,12 +207,12 @@ def _claim_lines(claim: dict[str, Any]) -> Iterator[str]:
 
 def _capacity_lines(items: list[dict[str, Any]]) -> Iterator[str]:
     yield "Sizes, required and present:"
-    rows = [
-        ["category", "measure", "required", "present", "missing in reach", "people without", "of"]
-    ]
+    heads = ("required", "present", "missing in reach", "not given out", "without", "of", "counted")
+    rows = [["category", "measure", *heads]]
+    keys = ("required", "present", "missing", "unserved", "base_unserved", "base")
     for item in items:
-        numbers = (item["required"], item["present"], item["missing"], item["people_unserved"])
-        rows.append([item["category"], item["measure"], *map(number, numbers), item["group"]])
+        numbers = (number(item[key]) for key in keys)
+        rows.append([item["category"], item["measure"], *numbers, item["base_unit"]])
     yield from table_lines(rows)
 
 

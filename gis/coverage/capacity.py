@@ -25,7 +25,7 @@ UNITS: Final = {"places": "places", "floor_area_m2": "m2", "land_area_m2": "m2"}
 AREA_FIGURES: Final = (
     "estates", "base", "base_unknown", "base_estimated", "required", "present", "present_unknown",
     "missing_here", "in_reach", "per_1000", "missing", "missing_unknown", "served", "unserved",
-    "people_unserved",
+    "base_unserved",
 )  # fmt: skip
 
 
@@ -33,11 +33,12 @@ AREA_FIGURES: Final = (
 class CapacityItem:
     """One required size, held against the homes (u,).
 
-    ``base`` (u,) the people of ``size.of``, or households, NaN unknown; ``required`` (u,) what they
-    need; ``facility`` (m,) int64 rows of those that count, ``supply`` (m,) how much each has, NaN
-    unknown; ``access`` (u,) what is in reach per person (or household), shared with all others who
-    reach it (two-step floating catchment), NaN where only facilities of unknown size are in reach
-    or the home is unlinked; ``unknown_in_reach`` (u,) how many of unknown size are.
+    ``base`` (u,) the people of ``size.of``, or households, NaN unknown; ``estate`` (u,) int64 rows
+    of the estates they live in; ``required`` (u,) what they need; ``facility`` (m,) int64 rows of
+    those that count, ``supply`` (m,) how much each has, NaN unknown; ``access`` (u,) what is in
+    reach per person (or household), shared with all others who reach it (two-step floating
+    catchment), NaN where only facilities of unknown size are in reach or the home is unlinked;
+    ``unknown_in_reach`` (u,) how many of unknown size are.
 
     ``wanted`` (u,) is what is required in whole units, ``served`` (u,) how many of them have a
     place when each is given only once, NaN where that cannot be said (unknown people, a facility of
@@ -47,6 +48,7 @@ class CapacityItem:
     item: CoverageItem
     size: Size
     base: Crowd
+    estate: NDArray[np.int64]
     required: NDArray[np.float64]
     facility: NDArray[np.int64]
     supply: NDArray[np.float64]
@@ -61,6 +63,32 @@ class CapacityItem:
     def in_reach(self) -> NDArray[np.float64]:
         """(u,) how much is in reach of each home, shared with all others; NaN unknown."""
         return self.access * self.base.homes
+
+    @property
+    def unit(self) -> str:
+        """What the base counts: "people", "households", or a group of people ("children_3_5")."""
+        if self.size.base == "households":
+            return "households"
+        return "people" if self.size.of == "all" else self.size.of
+
+    @property
+    def without(self) -> NDArray[np.float64]:
+        """(u,) how many of the base are left without a place, NaN where that cannot be said.
+
+        In each estate the share of its whole units that got none. Where all that an estate asks for
+        is less than half a unit nothing was given out for it: it takes the share of all.
+        """
+        said = ~np.isnan(self.served) & ~np.isnan(self.base.homes)
+        # Too little to be given a unit, and unknown whether there is room: nothing is said.
+        said &= (self.wanted > 0) | (self.unknown_in_reach == 0)
+        wanted = np.where(said, self.wanted, 0.0)
+        unserved = np.where(said, self.wanted - self.served, 0.0)
+        asked = np.bincount(self.estate, wanted)
+        left = np.bincount(self.estate, unserved)
+        share = np.full(len(asked), _share(float(left.sum()), float(asked.sum())))
+        np.divide(left, asked, out=share, where=asked > 0)
+        people = np.where(self.base.homes == 0, 0.0, share[self.estate] * self.base.homes)
+        return np.where(said, people, np.nan)
 
     @property
     def lacking(self) -> NDArray[np.float64]:
@@ -98,13 +126,15 @@ class Capacity:
         table
             The names of the area; ``rule``, ``category``, ``group``, ``zh``, ``en``, ``measure``,
             ``unit`` ("places" or "m2"), ``value`` and ``per`` (the figure and whom it is per),
-            ``of``; ``base`` people (or households), ``base_unknown`` estates without; ``required``;
+            ``of``; ``base_unit`` ("people", "households", "children_3_5", ...) what ``base`` and
+            ``base_unserved`` count; ``base_unknown`` estates without; ``required``;
             ``present``: what stands in the area, with ``present_unknown`` facilities of unknown
             size, and ``missing_here`` what it lacks itself (NaN where these might fill it);
             ``in_reach``: what its homes reach, shared with all others who do, and ``per_1000``
             of the base; ``missing``: the sum of what each home lacks of that, ``missing_unknown``
             estates of which it cannot be said; ``served`` and ``unserved``: with no place given
-            twice; ``people_unserved`` what that comes to in people; ``clause``, ``verified``.
+            twice; ``base_unserved``: how many of ``base`` that leaves without, in each estate
+            the share of its whole units, so that areas add up; ``clause``, ``verified``.
             Unknown numbers are NaN. A category without data has no rows.
 
         Raises
@@ -150,7 +180,7 @@ class Capacity:
 
 _WORDS: Final = (
     "rule", "category", "group", "zh", "en", "level", "limit_m", "limit_s", "measure", "unit",
-    "value", "per", "of",
+    "value", "per", "of", "base_unit",
 )  # fmt: skip
 _PROOF: Final = ("clause", "verified")
 
@@ -221,8 +251,8 @@ def _held(
             reason = assignment.reason
     return (
         CapacityItem(
-            item, size, base, required, facility, supply, access, unknown_in_reach, served, whole,
-            reason, assignment,
+            item, size, base, measured.homes.estate, required, facility, supply, access,
+            unknown_in_reach, served, whole, reason, assignment,
         ),
         told,
     )  # fmt: skip
@@ -259,6 +289,7 @@ def _words(item: CapacityItem, categories: Categories) -> dict[str, Any]:
         "value": size.value,
         "per": size.base,
         "of": size.of,
+        "base_unit": item.unit,
         "clause": size.clause,
         "verified": size.verified,
     }
@@ -280,9 +311,6 @@ def _figures(
     unknown = int(np.isnan(here).sum())
     unsaid = np.unique(homes.estate[inside][np.isnan(lacking)])
     told = ~np.isnan(in_reach)
-    unserved = wanted - served
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(wanted > 0, unserved / wanted, 0.0)
     return {
         "estates": len(estates),
         "base": _sum(base),
@@ -297,8 +325,8 @@ def _figures(
         "missing": _sum(lacking),
         "missing_unknown": len(unsaid),
         "served": _sum(served),
-        "unserved": _sum(unserved),
-        "people_unserved": _sum(np.where(np.isnan(served), np.nan, share * base)),
+        "unserved": _sum(wanted - served),
+        "base_unserved": _sum(item.without[inside]),
     }
 
 

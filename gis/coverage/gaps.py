@@ -29,8 +29,9 @@ GAP_COLUMNS: Final = (
     "estate", "name", "community", "subdistrict", "district", "rule", "category", "group", "zh",
     "en", "level", "must", "limit_m", "limit_s", "walk_m", "over_m", "walk_s", "over_s", "facility",
     "facility_name", "required", "present", "in_reach", "missing", "people", "people_estimated",
-    "households", "homes", "homes_gap", "people_gap", "share_gap", "counted_group", "group_people",
-    "group_gap", "group_estimated", "access", "walker", "clause", "verified", "grade",
+    "households", "homes", "homes_gap", "people_gap", "households_gap", "share_gap",
+    "counted_group", "group_people", "group_gap", "group_estimated", "access", "walker", "clause",
+    "verified", "grade",
 )  # fmt: skip
 AREA_COLUMNS: Final = (
     "subdistrict", "community", "district", "rule", "category", "group", "zh", "en", "level",
@@ -132,6 +133,7 @@ def _estate_rows(
         lacking = item.home_status == "gap"
         of_all = _lacking(measured, measured.crowds.of["all"].homes, lacking)
         of_group = _lacking(measured, item.group.homes, lacking)
+        households = _lacking(measured, measured.crowds.households, lacking)
         homes_gap = np.bincount(measured.homes.estate[lacking], minlength=len(uids))
         for e in gaps:
             yield shared | {
@@ -155,6 +157,7 @@ def _estate_rows(
                 "homes": int(homes[e]),
                 "homes_gap": int(homes_gap[e]),
                 "people_gap": of_all[e],
+                "households_gap": households[e],
                 "share_gap": homes_gap[e] / homes[e],
                 "group_people": item.group.estates[e],
                 "group_gap": of_group[e],
@@ -166,9 +169,15 @@ def _estate_rows(
 def _lacking(
     measured: Measured, by_home: NDArray[np.float64], lacking: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return (n,) people of the lacking homes of each estate, NaN where one of these is unknown."""
-    estate = measured.homes.estate[lacking]
-    return np.bincount(estate, by_home[lacking], minlength=len(measured.estates)).astype(float)
+    """Return (n,) known people of the lacking homes of each estate, NaN where none is known.
+
+    These add up to what the summary and the areas say.
+    """
+    known = lacking & ~np.isnan(by_home)
+    estates = len(measured.estates)
+    people = np.bincount(measured.homes.estate[known], by_home[known], minlength=estates)
+    told = np.bincount(measured.homes.estate[known], minlength=estates)
+    return np.where(told > 0, people, np.nan)
 
 
 def _area_gap(

@@ -76,6 +76,8 @@ def _level_row(measured: Measured, level: str, items: list[CoverageItem]) -> dic
     for word in ("complete", "lacking", "unlinked", "unknown"):
         row[word] = int(np.sum(by_estate == word))
         row[f"people_{word}"] = known_sum(people, by_home == word)
+    # None, not left out: pandas would make of a column without any word one of numbers.
+    row |= dict.fromkeys(("most_missing", "most_missing_zh", "most_missing_en"))
     worst = _most_missing(items, people)
     if worst is not None:
         row["most_missing"] = worst.rule.category

@@ -41,7 +41,8 @@ class Coverage(Measured):
             count stand in the estate or area; ``in_reach`` are within the limit of some home of
             the area (of an estate: of all its homes, which is none); ``missing`` is 1 where none
             is. How badly: ``over_m`` and ``over_s`` beyond the limit, ``homes_gap`` of ``homes``,
-            ``share_gap`` (of homes; of people for areas), ``people_gap``, and ``group_gap`` of the
+            ``share_gap`` (of homes; of people for areas), ``people_gap`` and
+            ``households_gap`` of its lacking homes, as far as known, and ``group_gap`` of the
             people in ``counted_group`` whom the rule is about. ``unit_people`` and ``band`` say
             whether a community is a measuring unit of 5,000-12,000 people.
 
@@ -90,7 +91,8 @@ class Coverage(Measured):
         A level holds the required items of its own and of all levels below it. ``complete``,
         ``lacking``, ``unlinked`` and ``unknown`` are estates: "lacking" with a gap in any of them,
         else "unlinked", else "unknown" where some category has no data. ``people_...`` are counted
-        home by home. ``most_missing`` is the category that most people lack up to that level.
+        home by home. ``most_missing`` is the category that most people lack up to that level,
+        None where none is known to be lacking.
         """
         return levels_table(self)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from gis.coverage import Coverage
@@ -29,10 +30,12 @@ from gis.partition import Partition
 UNITS: Final = {
     "cut-links": "links between districts",
     "balance": "largest share off the mean",
-    "compact": "first size x m to the centre",
+    "compact": "{size} x m to the central estate",
     "spread": "m2 to the district's mean position",
 }
-"""Objectives that need nothing but links, sizes and walks, and what each is counted in."""
+"""Objectives that need nothing but links, sizes and walks, and what each is counted in.
+
+``{size}`` stands for the first size."""
 
 AREAS: Final[Mapping[str, Literal["community", "subdistrict"]]] = {
     "communities": "community",
@@ -59,9 +62,15 @@ class Aims:
     classes: Mapping[str, NDArray[np.object_]]
     """(n,) words of each class of ``within``, None: unknown; for the checker."""
 
-    def terms(self, found: Partition) -> dict[str, dict[str, Any]]:
-        """What each objective comes to, with weight, scale, unit and basis, for the settings."""
-        unit = {**UNITS, **{w.name: w.unit for w in self.wishes}}
+    def terms(self, found: Partition, size: str) -> dict[str, dict[str, Any]]:
+        """What each objective comes to, with weight, scale, unit and basis, for the settings.
+
+        ``size`` is the first size, by which walks are weighted.
+        """
+        unit = {
+            **{name: words.format(size=size) for name, words in UNITS.items()},
+            **{w.name: w.unit for w in self.wishes},
+        }
         basis = {w.name: w.basis for w in self.wishes}
         return {
             name: {
@@ -161,12 +170,19 @@ def _classes(study: Study, word: str) -> Classes:
     if word in AREAS:
         return areas_of_estates(study, AREAS[word])
     estates = study.layer("estates")
-    if word not in estates.frame or word == "geometry":
+    # A number is a class to nobody: each estate would be one of its own.
+    if word not in estates.frame or word == "geometry" or _is_measured(estates.frame[word]):
         texts = [c.name for c in estates.kind.columns if c.type == "text" and c.name != "uid"]
         raise UnknownNameError(
             f"Districts cannot stay within '{word}'; give one of: {', '.join([*AREAS, *texts])}"
         )
     return classes_of(estates, word)
+
+
+def _is_measured(column: pd.Series) -> bool:
+    """Whether a column holds numbers or days instead of words."""
+    kinds = pd.api.types
+    return bool(kinds.is_numeric_dtype(column) or kinds.is_datetime64_any_dtype(column))
 
 
 def _together(limits: list[Classes]) -> NDArray[np.int64]:

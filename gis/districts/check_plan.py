@@ -260,7 +260,7 @@ def _sizes(case: _Case) -> Iterator[Violation]:
             slack = 0.0 if all(v.is_integer() for v in known) else _ROUNDING
             if not blank and not total >= low - slack * max(1.0, abs(low)):
                 yield _size_fault(case, "too-small", name, column, total, low)
-            if not total <= high + slack * max(1.0, abs(high)):
+            if math.isfinite(high) and not total <= high + slack * max(1.0, abs(high)):
                 yield _size_fault(case, "too-large", name, column, total, high)
 
 
@@ -464,4 +464,9 @@ def _size(estates: Layer, column: str, persons_per_household: float) -> NDArray[
 
 
 def _numbers(estates: Layer, column: str) -> NDArray[np.float64]:
+    if column not in estates.frame or not pd.api.types.is_numeric_dtype(estates.frame[column]):
+        raise UnknownNameError(
+            f"The layer 'estates' has no numeric column '{column}', of which the plan has bounds; "
+            "name another one, or import it"
+        )
     return np.asarray(estates.frame[column].to_numpy(dtype=float, na_value=np.nan), dtype=float)

@@ -20,9 +20,10 @@ _SUMMED: Final = ("households", "people", "area_m2", "buildings", "floor_area_m2
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An estate without a district, and why; ``proved``: no plan with these settings holds it.
+    """An estate without a district, and why.
 
-    ``remedy`` is the smallest change that would place it, empty where none is known.
+    ``proved``: no plan with these settings holds it, or none that leaves out less; the reason says
+    which. ``remedy`` is the smallest change that would place it, empty where none is known.
     """
 
     estate: str

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from gis.errors import LayerError, OptionError, UnknownNameError
 from gis.io import read_table
 from gis.model import Layer
+from gis.partition import connected
 
 HEADINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -24,6 +27,8 @@ HEADINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Columns of a file of locks."""
 
+_TOLD: Final = 5
+_ROUNDING: Final = 1e-9
 _YES: Final = frozenset({"yes", "y", "true", "1", "是", "锁定", "√"})
 _NO: Final = frozenset({"no", "n", "false", "0", "否", ""})
 
@@ -157,3 +162,108 @@ def locked_units(locks: Locks, uids: Sequence[str], away: Mapping[str, str]) -> 
         same=tuple(tuple(at(uid) for uid in group) for group in locks.join),
         apart=tuple(tuple(at(uid) for uid in group) for group in locks.apart),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What locks are held against, by unit 0..n-1.
+
+    ``called`` what each estate is called; ``classes`` its word in each class that districts stay
+    within, None unknown; ``links`` (e, 2); ``sizes`` bounds by name and ``values`` (n, m) of them;
+    ``cost`` (n, n) walks and ``centre_m`` the longest one to a centre, None: no such bound.
+    """
+
+    called: Sequence[str]
+    classes: Mapping[str, NDArray[np.object_]]
+    links: NDArray[np.int64]
+    sizes: Mapping[str, tuple[float, float]]
+    values: NDArray[np.float64]
+    cost: Any = None
+    centre_m: float | None = None
+
+
+def require_agreement(locks: LockedUnits, ground: Ground, *, count: int | None = None) -> None:
+    """Refuse locks that contradict each other, or that no plan could keep.
+
+    Raises
+    ------
+    OptionError
+        With the faults in one line, by the names of estates and districts.
+    """
+    held = len(np.unique(locks.fixed[locks.fixed >= 0]))
+    faults = [f"{held} districts are locked, but count is {count}"] * (
+        count is not None and held > count
+    )
+    faults += _torn_faults(locks, ground)
+    faults += [text for number in locks.closed for text in _closed_faults(locks, ground, number)]
+    if faults:
+        more = len(faults) - _TOLD
+        told = "; ".join(faults[:_TOLD]) + (f"; and {more} more" if more > 0 else "")
+        raise OptionError(f"The locks cannot be kept: {told}; take one of them off")
+
+
+def _torn_faults(locks: LockedUnits, ground: Ground) -> list[str]:
+    """Who is to be together and cannot: apart too, locked elsewhere, of another class."""
+    n, fixed, called = len(ground.called), locks.fixed, ground.called
+    in_lock = [np.flatnonzero(fixed == i).tolist() for i in range(len(locks.names))]
+    groups = [*(list(group) for group in locks.same), *in_lock]
+    chains = [pair for group in groups for pair in pairwise(group)]
+    part = connected(np.array(chains, np.int64).reshape(-1, 2), n, np.ones(n, bool))
+    faults = []
+    for group in locks.same:
+        settled = [u for u in group if fixed[u] >= 0]
+        other = next((u for u in settled if fixed[u] != fixed[settled[0]]), None)
+        if other is not None:
+            one, two = (locks.names[fixed[u]] for u in (settled[0], other))
+            faults.append(f"{called[settled[0]]} and {called[other]} are to be together, but are "
+                          f"locked into '{one}' and '{two}'")  # fmt: skip
+        free = [u for u in group if settled and fixed[u] != fixed[settled[0]]]
+        if other is None and free and fixed[settled[0]] in locks.closed:
+            faults.append(f"{called[free[0]]} is to be together with {called[settled[0]]}, but "
+                          f"nothing may join '{locks.names[fixed[settled[0]]]}'")  # fmt: skip
+    for group in locks.apart:
+        pairs = [(a, b) for i, a in enumerate(group) for b in group[i + 1 :] if part[a] == part[b]]
+        faults += [f"{called[a]} and {called[b]} are to be both together and apart"
+                   for a, b in pairs]  # fmt: skip
+    return faults + [text for group in groups for text in _class_faults(group, ground)]
+
+
+def _class_faults(group: Sequence[int], ground: Ground) -> Iterator[str]:
+    for name, words in ground.classes.items():
+        for unit in group[1:]:
+            one, other = words[group[0]], words[unit]
+            if one is not None and one == other:
+                continue
+            both = f"{ground.called[group[0]]} and {ground.called[unit]}"
+            what = " and ".join("unknown" if w is None else f"'{w}'" for w in (one, other))
+            yield f"{both} are to be together, but districts stay within {name}: theirs are {what}"
+            break
+
+
+def _closed_faults(locks: LockedUnits, ground: Ground, number: int) -> Iterator[str]:
+    """A closed district stays as it is, so it has to keep every bound already."""
+    name = f"the closed district '{locks.names[number]}'"
+    own = locks.fixed == number
+    members = np.flatnonzero(own)
+    part = connected(ground.links, len(own), own)
+    off = members[part[members] != part[members[0]]]
+    if len(off):
+        yield (
+            f"{name} is not connected: {ground.called[off[0]]} is cut off from "
+            f"{ground.called[members[0]]}"
+        )
+    totals = ground.values[members].sum(axis=0)
+    for (size, (low, high)), total in zip(ground.sizes.items(), totals, strict=True):
+        if total < low - _ROUNDING * max(1.0, low):
+            yield f"{name} has {size} {total:,.10g}, below {low:,.10g}"
+        elif np.isfinite(high) and total > high + _ROUNDING * max(1.0, high):
+            yield f"{name} has {size} {total:,.10g}, above {high:,.10g}"
+    if ground.centre_m is not None and ground.cost is not None:
+        among = sp.csr_array(ground.cost)[members][:, members].tocoo()
+        near = np.isfinite(among.data) & (among.data <= ground.centre_m * (1 + _ROUNDING))
+        near &= among.row != among.col
+        if np.bincount(among.col[near], minlength=len(members)).max() < len(members) - 1:
+            yield (
+                f"{name} has no estate to which all its estates walk {ground.centre_m:,.10g} m "
+                "or less"
+            )

@@ -17,7 +17,7 @@ from gis.districts.adjacency import Adjacency
 from gis.districts.aims import Aims, make_aims, read_weights
 from gis.districts.check_plan import check_plan
 from gis.districts.district_plan import DistrictPlan, LeftOut
-from gis.districts.locks import LockedUnits, Locks, locked_units
+from gis.districts.locks import Ground, LockedUnits, Locks, locked_units, require_agreement
 from gis.districts.neighbours import (
     EstateWalk,
     LinkEdits,
@@ -135,6 +135,20 @@ class Prepared:
             xy=_middles(self.request.estates)[self.request.rows],
         )
 
+    def ground(self) -> Ground:
+        """What locks are held against."""
+        request, rows = self.request, self.request.rows
+        names = request.estates.frame["name"].to_numpy(dtype=object, na_value=None)[rows]
+        called = [
+            f"{uid} ({name})" if name else uid
+            for uid, name in zip(request.uids, names, strict=True)
+        ]
+        return Ground(
+            called, {word: c[rows] for word, c in self.aims.classes.items()},
+            self._units(self.beside.links[self.used]), request.sizes, request.values, self.cost,
+            self.centre_m,
+        )  # fmt: skip
+
     def _beyond(self) -> tuple[Any, Any, list[str]]:
         """Near pairs of units that are no neighbours, how far, and why: what could be allowed."""
         ends = self._units(self.beside.beyond)
@@ -226,8 +240,10 @@ def prepare_districts(
         "join": [list(g) for g in locks.join], "apart": [list(g) for g in locks.apart],
     }  # fmt: skip
     units = locked_units(locks, request.uids, _away(request))
+    prepared = Prepared(request, beside, used, aims, units, cost, count, centre_m, settings)
     _require_joined(request, beside, units)
-    return Prepared(request, beside, used, aims, units, cost, count, centre_m, settings)
+    require_agreement(units, prepared.ground(), count=count)
+    return prepared
 
 
 def plan_districts(
@@ -377,6 +393,8 @@ def _make_plan(
     label[request.rows] = found.label
     left = dict(request.left)
     how_far = _how_far(request, found, beside)
+    first = next(iter(request.sizes))
+    first = _SAID.get(first, first)
     remedy: dict[int, str] = {}
     for way in found.relaxations:  # the least change first
         for unit in way.units:
@@ -394,7 +412,7 @@ def _make_plan(
     return DistrictPlan(
         name=name, estates=estates.uids, district=_names(estates, label, prepared),
         left_out=tuple(left[row] for row in sorted(left)),
-        settings=MappingProxyType({**settings, "terms": prepared.aims.terms(found)}),
+        settings=MappingProxyType({**settings, "terms": prepared.aims.terms(found, first)}),
         objective=found.objective, bound=found.bound, gap=found.gap, status=found.status,
         adjacency=beside, reason=found.reason,
     )  # fmt: skip

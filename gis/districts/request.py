@@ -98,7 +98,8 @@ def read_request(
     }  # fmt: skip
     if len(rows) == 0:
         raise OptionError(
-            f"No estate that takes part has a known {' and '.join(sizes)}; fill the columns in"
+            f"No estate that takes part has a known {' and '.join(sizes)}; fill the columns in, "
+            "or use another size, such as --size count:5:15"
         )
     return Request(study, sizes, rows, values[rows], left), settings
 

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gis.coverage import Coverage
-from gis.districts import DistrictPlan
+from gis.districts import DistrictPlan, LeftOut
+from gis.districts.left_words import left_words, size_unit, size_words
 from gis.errors import MissingLayerError
 from gis.maps import styles
 from gis.maps.columns import heading, values
@@ -110,7 +111,8 @@ def _estates(
     n = len(frame)
     rows: dict[str, Any] = {"uid": values(frame["uid"]), "name": values(frame["name"])}
     if estates is None:
-        return rows | {key: [] for key in ("shapes", "district", "missing", "status", "walk")}
+        keys = ("shapes", "district", "reason", "missing", "status", "walk")
+        return rows | {key: [] for key in keys}
     for name in ESTATE_COLUMNS:
         rows[name] = values(frame[name])
     people, estimated = people_of(estates) if coverage is None else _people(coverage)
@@ -142,15 +144,32 @@ def _people(coverage: Coverage) -> tuple[NDArray[np.float64], NDArray[np.bool_]]
     return coverage.people, coverage.people_estimated
 
 
-def _membership(estates: Layer, plan: DistrictPlan | None) -> tuple[list[int], list[str | None]]:
-    """Place of each estate's district in the plan's list (-1: none), and why it was left out."""
+def _membership(
+    estates: Layer, plan: DistrictPlan | None
+) -> tuple[list[int], list[dict[str, str] | None]]:
+    """Place of each estate's district in the plan's list (-1: none), and why it was left out.
+
+    Who is left out has a reason, by language; who takes no part has none.
+    """
     if plan is None:
         return [-1] * len(estates), [None] * len(estates)
     order = {name: i for i, name in enumerate(plan.districts)}
     member = dict(zip(plan.estates, plan.district, strict=True))
-    reasons = {left.estate: left.reason for left in plan.left_out}
+    reasons = {
+        left.estate: {lang: _left_out(left, lang) for lang in ("zh", "en")}
+        for left in plan.left_out
+    }
     district = [order.get(member.get(uid) or "", -1) for uid in estates.uids]
     return district, [reasons.get(uid) for uid in estates.uids]
+
+
+def _left_out(left: LeftOut, lang: str) -> str:
+    """Why an estate is in no district, and what would place it."""
+    reason = left_words(left.reason, lang)
+    if not left.remedy:
+        return reason
+    remedy = left_words(left.remedy, lang)
+    return f"{reason}。可行的调整：{remedy}" if lang == "zh" else f"{reason}. Way out: {remedy}"
 
 
 def _districts(plan: DistrictPlan, study: Study, writer: ShapeWriter) -> list[dict[str, Any]]:
@@ -278,21 +297,18 @@ def _plan(plan: DistrictPlan | None) -> dict[str, Any] | None:
         "status": plan.status,
         "left_out": len(plan.left_out),
         "sizes": [
-            {"column": _size_words(column), "low": low, "high": high if np.isfinite(high) else None}
+            {
+                "column": {lang: size_words(column, lang) for lang in ("zh", "en")},
+                "unit": {lang: size_unit(column, lang) for lang in ("zh", "en")},
+                "low": low,
+                "high": high if np.isfinite(high) else None,
+            }
             for column, (low, high) in plan.settings.get("sizes", {}).items()
         ],
-        "gap": plan.gap if np.isfinite(plan.gap) else None,
+        "objective": plan.objective if np.isfinite(plan.objective) else None,
+        # Nothing is below 0: such a bound says nothing.
+        "bound": plan.bound if np.isfinite(plan.bound) and plan.bound > 0 else None,
     }
-
-
-def _size_words(column: str) -> dict[str, str]:
-    """Name what a district is measured in."""
-    if column == "count":
-        return {"zh": "小区数", "en": "estates"}
-    if column in KINDS["estates"].column_names:
-        of = KINDS["estates"].column(column)
-        return {"zh": of.zh, "en": of.en.lower()}
-    return {"zh": {"area_m2": "面积（平方米）"}.get(column, column), "en": column}
 
 
 _BASIS_WORDS: Final[Mapping[str, tuple[str, str]]] = {

@@ -308,9 +308,8 @@ def _size_faults(
         slack = 0.0 if all(float(s).is_integer() for s in sizes[:, j]) else _ROUNDING
         if not total >= lows[j] - slack * max(1.0, abs(lows[j])):
             yield f"district {district} has size {total:g} < {lows[j]:g}"
-        if highs[j] == math.inf:
-            continue  # no upper bound; 0 x inf would be NaN
-        if not total <= highs[j] + slack * max(1.0, abs(highs[j])):
+        # Where there is no upper bound, 0 x inf would be NaN.
+        if math.isfinite(highs[j]) and not total <= highs[j] + slack * max(1.0, abs(highs[j])):
             yield f"district {district} has size {total:g} > {highs[j]:g}"
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gis.partition.exact import MOST_UNITS, Small, pack_small
 from gis.partition.problem import Problem
-from gis.partition.reduce import sums
+from gis.partition.reduce import apart_from, sums
 from gis.partition.state import (
     BALANCE,
     FAR,
@@ -60,11 +60,17 @@ def blocks_of(problem: Problem, part: NDArray[np.bool_]) -> Blocks:
 def join_torn(problem: Problem, blocks: Blocks) -> Blocks:
     """Join the pieces of groups by shortest ways, so that every block hangs together.
 
-    This may shut out plans that join them in another way; nothing is proved from the result.
+    A way leads through nothing that must be apart from the group; where the ways of other groups
+    leave none, no blocks are returned. This may shut out plans that join them in another way;
+    nothing is proved from the result.
     """
     while blocks.together:
         pieces = blocks.together[0]
-        way = _shortest_way(problem.links, blocks.block, pieces[0], set(pieces[1:]))
+        apart = apart_from(problem, np.isin(blocks.block, pieces))
+        shut = set(blocks.block[apart & (blocks.block >= 0)].tolist())
+        way = _shortest_way(problem.links, blocks.block, pieces[0], set(pieces[1:]), shut)
+        if way is None:
+            return Blocks(np.full(problem.units, -1, np.int64), ())
         ends = np.array([(way[0], b) for b in way[1:]], dtype=np.int64)
         block = _merge(blocks.units, ends, np.ones(blocks.units, bool))
         kept = np.where(blocks.block >= 0, block[blocks.block], -1)
@@ -82,8 +88,9 @@ def _merge(n: int, pairs: NDArray[np.int64], part: NDArray[np.bool_]) -> NDArray
 
 
 def _shortest_way(
-    links: NDArray[np.int64], block: NDArray[np.int64], start: int, goals: set[int]
-) -> list[int]:
+    links: NDArray[np.int64], block: NDArray[np.int64], start: int, goals: set[int], shut: set[int]
+) -> list[int] | None:
+    """Return the blocks from a goal back to ``start``; None when no way avoids ``shut``."""
     ends = block[links]
     ends = ends[(ends >= 0).all(axis=1) & (ends[:, 0] != ends[:, 1])]
     near: dict[int, list[int]] = {}
@@ -91,7 +98,7 @@ def _shortest_way(
         near.setdefault(int(a), []).append(int(b))
         near.setdefault(int(b), []).append(int(a))
     came = {start: start}
-    queue = deque([start])
+    queue = deque([start] if start not in shut else [])
     while queue:
         here = queue.popleft()
         if here in goals:
@@ -100,10 +107,10 @@ def _shortest_way(
                 way.append(came[way[-1]])
             return way
         for there in sorted(near.get(here, [])):
-            if there not in came:
+            if there not in came and there not in shut:
                 came[there] = here
                 queue.append(there)
-    return [start, min(goals)]
+    return None
 
 
 def _block_links(

@@ -33,7 +33,9 @@ def search_and_prove(
     clock = Clock.start(_OF_SEARCH * time_limit_s)
     nothing = np.full(problem.units, -1, np.int64)
     if problem.count is not None and problem.count == 0:
-        reason = f"all districts are closed, and {problem.called(0)} is in none of them"
+        reason = "there are no units"
+        if problem.units:
+            reason = f"all districts are closed, and {problem.called(0)} is in none of them"
         return no_plan(nothing, "infeasible", reason, ())
     reduced = reduce(problem)
     left = tuple(reduced.left[u] for u in sorted(reduced.left))

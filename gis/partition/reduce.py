@@ -20,7 +20,8 @@ class LeftUnit:
     """A unit without a district, and why.
 
     ``code``: ``too-large``, ``too-small`` (its whole surroundings), ``together``, ``centre``,
-    ``combination`` (all ways were tried) or ``not-found``. ``proved``: no plan can hold it.
+    ``combination`` (all ways were tried) or ``not-found``. ``proved``: no plan can hold it, or,
+    for ``combination``, none that leaves out less: another may hold it in place of others.
     """
 
     unit: int
@@ -130,6 +131,36 @@ def _torn_groups(
         names = ", ".join(problem.called(v) for v in members[:5])
         reason = f"{names} must stay together, but no links join them all"
         _drop(members[alive[members]], reason, "together", alive, left)
+    if not len(torn):
+        _parted_groups(problem, alive, left)
+
+
+def _parted_groups(problem: Problem, alive: NDArray[np.bool_], left: dict[int, LeftUnit]) -> None:
+    """Leave out groups that are joined only through what must be apart from them."""
+    ends = problem.group[problem.links]
+    piece = connected(problem.links[ends[:, 0] == ends[:, 1]], problem.units, alive)
+    pairs = np.unique(np.column_stack([problem.group[alive], piece[alive]]), axis=0)
+    for g in np.unique(pairs[1:, 0][pairs[1:, 0] == pairs[:-1, 0]]):
+        own = problem.group == g
+        part = connected(problem.links, problem.units, alive & ~apart_from(problem, own))
+        if len(np.unique(part[own & alive])) > 1:
+            members = np.flatnonzero(own)
+            names = ", ".join(problem.called(v) for v in members[:5])
+            reason = f"{names} must stay together, but what joins them must be apart from them"
+            _drop(members[alive[members]], reason, "together", alive, left)
+
+
+def apart_from(problem: Problem, own: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,) units that must not share a district with the units ``own`` (n,)."""
+    out = np.zeros(problem.units, bool)
+    locks = np.unique(problem.lock[own & (problem.lock >= 0)])
+    if len(locks):
+        out |= (problem.lock >= 0) & ~np.isin(problem.lock, locks)
+    if len(problem.apart):
+        one, two = problem.apart.T
+        out[two[own[one]]] = True
+        out[one[own[two]]] = True
+    return out
 
 
 def _too_small(

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from gis.partition.aims import lost_cost, score
 from gis.partition.contract import Blocks, blocks_of, join_torn, make_instance, make_small
 from gis.partition.exact import enumerate_all
+from gis.partition.mixed import solve_small
 from gis.partition.problem import Problem
 from gis.partition.reduce import Reduced, count_range, sums
 from gis.partition.search import Clock, Search
-from gis.partition.state import BALANCE, COMPACT
+from gis.partition.state import BALANCE, COMPACT, MIXED
 
 Labels = NDArray[np.int64]
 Live = Callable[[Labels, float], bool]
@@ -88,12 +89,15 @@ class Rounds:
         parts: list[tuple[Blocks, Search]] = []
         for c in range(reduced.components):
             blocks = blocks_of(problem, reduced.component == c)
-            if problem.count is None and blocks.units <= TRIED_FIRST:
+            alone = reduced.components == 1 or problem.kind != MIXED or not problem.balance_weight
+            if problem.count is None and alone and blocks.units <= TRIED_FIRST:
                 label, self.proved[c] = try_all(problem, blocks, None, done, NODES_FIRST)
                 if self.proved[c]:
                     done = _add(done, label)
                     continue
-            parts.append(self._search_of(blocks, counts[c]))
+            part = self._search_of(blocks, counts[c])
+            if part is not None:
+                parts.append(part)
         return done, parts
 
     def _shift(self, parts: list[tuple[Blocks, Search]], tired: list[bool]) -> bool:
@@ -120,13 +124,19 @@ class Rounds:
                 return False
             if counts[c] != parts[i][1].count:
                 blocks = blocks_of(self.problem, self.reduced.component == c)
-                parts[i] = self._search_of(blocks, counts[c])
-                parts[i][1].first()
+                part = self._search_of(blocks, counts[c])
+                if part is None:
+                    return False
+                parts[i] = part
+                part[1].first()
         return True
 
-    def _search_of(self, blocks: Blocks, count: int | None) -> tuple[Blocks, Search]:
+    def _search_of(self, blocks: Blocks, count: int | None) -> tuple[Blocks, Search] | None:
+        """Return the search over ``blocks``; None where nothing can be searched."""
         problem = self.problem
         joined = join_torn(problem, blocks)
+        if not joined.units:
+            return None
         begin = None
         if problem.start is not None:
             begin = np.full(joined.units, -1, np.int64)
@@ -190,7 +200,8 @@ def try_all(
     """Try every way that could beat ``label``; returns the best and whether all were tried."""
     small = make_small(problem, blocks, count=count)
     if small is None:
-        return label, False
+        found, proved = solve_small(problem, blocks, count)
+        return (found, True) if proved else (label, False)
     part = blocks.block >= 0
     kept = np.where(part, label, -1)
     best = np.array([np.inf, np.inf])

@@ -237,7 +237,7 @@ def _with_closed(
     if not problem.locks.closed.any():
         lost = lost_cost(problem, answer.label)
         return replace(_shifted(problem, answer, answer.label, lost, lost), left=left)
-    refused = answer.status in ("infeasible", "unknown") and len(kept) > 0
+    refused = answer.status in ("infeasible", "unknown") and (len(kept) > 0 or bool(inner.count))
     if refused and problem.count is not None:
         return replace(answer, label=np.full(problem.units, -1, np.int64), left=left)
     label = renumber(_whole(problem, kept, answer.label))

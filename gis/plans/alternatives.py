@@ -20,9 +20,15 @@ from gis.districts import DistrictPlan
 from gis.districts.check_plan import check_plan
 from gis.errors import OptionError
 from gis.model import PERSONS_PER_HOUSEHOLD, Layer, Progress, people_of, silent
+from gis.plans.repair_board import tidy_plan
 
+WORSE: Final = 0.1
+"""By what share an alternative may be worse than the best plan, unless said."""
+UNLIKE: Final = 0.15
+"""Least share of the people that it places otherwise, unless said."""
 _MORE_LEFT_OUT: Final = 0.005
 """Share of the people that an alternative may leave out beyond what the best plan does."""
+_NAMED: Final = -1
 _STRENGTHS: Final = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 _TRIES_A_PLAN: Final = 4
 
@@ -48,7 +54,9 @@ class Solver(Protocol):
 class Alternatives:
     """Plans from the best on; ``objectives`` of each, ``differences`` (k, k) shares of people.
 
-    ``reason`` says why there are fewer than were asked for; ``tried`` how many were made.
+    ``reason`` says why there are fewer than were asked for; ``tried`` how many were made. Where
+    they are alternatives to a plan that there is, ``from_named`` says of each what share of the
+    people it places otherwise than that one.
     """
 
     plans: tuple[DistrictPlan, ...]
@@ -56,6 +64,7 @@ class Alternatives:
     differences: NDArray[np.float64]
     tried: int
     reason: str = ""
+    from_named: tuple[float, ...] = ()
 
 
 def difference(a: DistrictPlan, b: DistrictPlan, people: ArrayLike) -> float:
@@ -110,8 +119,9 @@ def alternatives(
     n: int,
     *,
     estates: Layer,
-    worse: float = 0.1,
-    unlike: float = 0.15,
+    named: DistrictPlan | None = None,
+    worse: float = WORSE,
+    unlike: float = UNLIKE,
     tries: int | None = None,
     seed: int = 0,
     time_limit_s: float = 60.0,
@@ -129,10 +139,14 @@ def alternatives(
         How many are wanted, 1 or more.
     estates
         The layer of the plans.
+    named
+        A plan that there is already: it counts as the first of them, so that each differs from it
+        as from the others, but it is none of those that are returned.
     worse
         By what share the objective may be above that of the best plan, 0 or more.
     unlike
-        Least share of the people who are in another district in any two plans, see `difference`.
+        Least share of the people who are in another district in any two plans, see `difference`;
+        with 0 they differ all the same, if only by an estate without people.
     tries
         How many plans are made at most; four for each that is wanted unless given.
     seed
@@ -162,10 +176,13 @@ def alternatives(
     if not first.districts:
         reason = f"no plan was found: {first.reason}" if first.reason else "no plan was found"
         return Alternatives((), (), np.zeros((0, 0)), 1, reason)
+    there = None if named is None else tidy_plan(named, estates)
     pool = [_read(prepared, first, people, 0)]
+    if there is not None and there.districts and not check_plan(there, estates, classes=classes):
+        pool.append(_read(prepared, there, people, _NAMED))
     rng, strength = np.random.default_rng(seed), _STRENGTHS.index(1.0)
     for number in range(1, most):
-        kept = _chosen(pool, n, worse, unlike, people)
+        kept = _chosen(pool, n, worse, unlike, people, there)
         tell(number / most, f"{len(kept)} of {n} plans")
         if len(kept) == n:
             break
@@ -175,12 +192,14 @@ def alternatives(
         if not plan.districts or check_plan(plan, estates, classes=classes):
             continue
         pool.append(_read(prepared, plan, people, number))
-        alike = min(difference(found.plan, plan, people) for found in kept) < unlike
+        alike = not _differs(plan, [*([there] if there else []), *(f.plan for f in kept)],
+                             unlike, people)  # fmt: skip
         step = 1 if alike else -1 if not _good(pool[-1], pool, worse, people) else 0
         strength = min(max(strength + step, 0), len(_STRENGTHS) - 1)
-    kept = _chosen(pool, n, worse, unlike, people)
+    kept = _chosen(pool, n, worse, unlike, people, there)
     tell(1.0, f"{len(kept)} of {n} plans")
-    return _answer(kept, n, len(pool), (worse, unlike), first.bound, people, name)
+    made = sum(found.number != _NAMED for found in pool)
+    return _answer(kept, n, made, (worse, unlike), first.bound, people, name, there)
 
 
 def _read(prepared: Solver, plan: DistrictPlan, people: NDArray[np.float64], number: int) -> _Found:
@@ -197,16 +216,32 @@ def _good(found: _Found, pool: Sequence[_Found], worse: float, people: NDArray[n
 
 
 def _chosen(
-    pool: Sequence[_Found], n: int, worse: float, unlike: float, people: NDArray[np.float64]
-) -> list[_Found]:
-    """From the best on, each plan that differs from all taken before."""
+    pool: Sequence[_Found], n: int, worse: float, unlike: float, people: NDArray[np.float64],
+    named: DistrictPlan | None,
+) -> list[_Found]:  # fmt: skip
+    """From the best on, each plan that differs from the named one and all taken before."""
     kept: list[_Found] = []
+    before = [] if named is None else [named]
     for found in sorted(pool, key=lambda f: (f.value, -f.placed, f.number)):
         if len(kept) == n or not _good(found, pool, worse, people):
             continue
-        if all(difference(other.plan, found.plan, people) >= unlike for other in kept):
+        if _differs(found.plan, before, unlike, people):
             kept.append(found)
+            before.append(found.plan)
     return kept
+
+
+def _differs(
+    plan: DistrictPlan,
+    others: Sequence[DistrictPlan],
+    unlike: float,
+    people: NDArray[np.float64],
+) -> bool:
+    return all(
+        difference(other, plan, people) >= unlike
+        and difference(other, plan, np.ones(len(people))) > 0
+        for other in others
+    )
 
 
 def _wishes(
@@ -234,7 +269,7 @@ def _wishes(
 
 def _answer(
     kept: Sequence[_Found], n: int, tried: int, asked: tuple[float, float], bound: float,
-    people: NDArray[np.float64], name: str,
+    people: NDArray[np.float64], name: str, named: DistrictPlan | None,
 ) -> Alternatives:  # fmt: skip
     plans = [_told(found, bound, f"{name}-{i + 1}") for i, found in enumerate(kept)]
     far = np.zeros((len(plans), len(plans)))
@@ -245,9 +280,13 @@ def _answer(
         worse, unlike = asked
         reason = (
             f"{tried} plans were made; {len(plans)} of them are at most {worse:.0%} worse than the "
-            f"best and place at least {unlike:.0%} of the people otherwise; allow more or less"
+            f"best and place at least {unlike:.0%} of the people otherwise than "
+            + (f"'{named.name}' and than each other" if named else "each other")
+            + "; for more of them let plans be worse, or less unlike"
         )
-    return Alternatives(tuple(plans), tuple(f.value for f in kept), far, tried, reason)
+    from_named = tuple(difference(named, plan, people) for plan in plans) if named else ()
+    values = tuple(found.value for found in kept)
+    return Alternatives(tuple(plans), values, far, tried, reason, from_named)
 
 
 def _told(found: _Found, bound: float, name: str) -> DistrictPlan:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +26,7 @@ class Change:
     """An estate whose place differs: ``before`` in the first plan, ``after`` in the second.
 
     ``counterpart`` is the district of the second plan that ``before`` is matched with: names alone
-    say nothing, D2 of one plan may be D3 of the other.
+    say nothing, D2 of one plan may be D3 of the other. ``name`` is that of the estate, if known.
     """
 
     estate: str
@@ -33,11 +35,13 @@ class Change:
     after: str | None
     people: float
     counterpart: str | None = None
+    name: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the change as plain values."""
         return {
             "estate": self.estate,
+            "name": self.name,
             "what": self.what,
             "from": self.before,
             "to": self.after,
@@ -96,7 +100,9 @@ class PlanDifference:
     def side_by_side(self) -> list[dict[str, Any]]:
         """Return every metric of every pair of districts, and of the whole plans: before, after.
 
-        ``difference`` is NaN where either is unknown.
+        ``before_unknown`` and ``after_unknown`` are of how many things the figure is not known;
+        ``difference`` is NaN where either is unknown, or the one lacks more than the other: sums of
+        unlike parts of two plans have no difference.
         """
         if self.metrics is None:
             return []
@@ -108,7 +114,9 @@ class PlanDifference:
                 before = _at(one, pair.first, name)
                 after = _at(two, pair.second, name)
                 rows.append(_row(pair.first, pair.second, metric, before, after))
-            before, after = (float(m.totals[name]) for m in self.metrics)
+            before, after = (
+                (float(m.totals[name]), int(m.totals[f"{name}_unknown"])) for m in self.metrics
+            )
             rows.append(_row(None, None, metric, before, after) | {"whole_plan": True})
         return rows
 
@@ -133,17 +141,38 @@ def _regrouped(part: Regrouped) -> dict[str, Any]:
     return {"district": part.district, "parts": list(part.parts)}
 
 
-def _at(table: Any, district: str | None, name: str) -> float:
-    return float("nan") if district is None else float(table.at[district, name])
+def _at(table: Any, district: str | None, name: str) -> tuple[float, int]:
+    if district is None:
+        return float("nan"), 0
+    return float(table.at[district, name]), int(table.at[district, f"{name}_unknown"])
 
 
-def _row(first: str | None, second: str | None, metric: Any, a: float, b: float) -> dict[str, Any]:
+def _row(
+    first: str | None,
+    second: str | None,
+    metric: Any,
+    before: tuple[float, int],
+    after: tuple[float, int],
+) -> dict[str, Any]:
+    (a, a_unknown), (b, b_unknown) = before, after
+    # Sums of fractions differ by nothing that anybody measured; nought has no sign.
+    apart = round(b - a, 6) + 0.0 if a_unknown == b_unknown else float("nan")
     return {
         "first": first, "second": second, "whole_plan": False, "metric": metric.name,
-        "unit": metric.unit, "before": a, "after": b,
-        # Sums of fractions differ by nothing that anybody measured; nought has no sign.
-        "difference": round(b - a, 6) + 0.0,
+        "unit": metric.unit, "before": a, "before_unknown": a_unknown,
+        "after": b, "after_unknown": b_unknown, "difference": apart,
     }  # fmt: skip
+
+
+def shown_difference(row: Mapping[str, Any], digits: int) -> float:
+    """Return the difference of a row of `side_by_side` as readers reckon it from what they see.
+
+    232.4 and 197.6 read 232 and 198, which are 34 apart, though the exact 34.8 would read 35.
+    """
+    if np.isnan(row["difference"]):
+        return float("nan")
+    before, after = round(float(row["before"]), digits), round(float(row["after"]), digits)
+    return round(after - before, digits) + 0.0
 
 
 def compare_plans(
@@ -151,6 +180,7 @@ def compare_plans(
     second: DistrictPlan,
     people: dict[str, float],
     *,
+    names: Mapping[str, str | None] = MappingProxyType({}),
     metrics: tuple[PlanMetrics, PlanMetrics] | None = None,
 ) -> PlanDifference:
     """Say what differs between two plans.
@@ -165,6 +195,8 @@ def compare_plans(
         Two plans of one city; estates that only one of them has are "added" or "removed".
     people
         People of each estate by uid; NaN, or not there: unknown.
+    names
+        Names of estates by uid, as far as they have some.
     metrics
         What `measure_plan` says of both, to be put side by side.
 
@@ -180,7 +212,7 @@ def compare_plans(
             "compare plans of one project"
         )
     overlap, count = overlaps(first, second, people)
-    match = match_districts(overlap, count)
+    match = match_districts(overlap, count, _of_one_name(first, second))
     twin = {first.districts[i]: second.districts[j] for i, j in match}
     changes = []
     for uid in dict.fromkeys((*one, *two)):
@@ -189,7 +221,9 @@ def compare_plans(
             here = people.get(uid, float("nan"))
             before = one.get(uid)
             other = None if before is None else twin.get(before)
-            changes.append(Change(uid, what, before, two.get(uid), here, other))
+            changes.append(
+                Change(uid, what, before, two.get(uid), here, other, names.get(uid) or None)
+            )
     known = [c.people for c in changes if not np.isnan(c.people)]
     splits, merges = _regroupings(first, second, overlap, count)
     return PlanDifference(
@@ -244,16 +278,29 @@ def overlaps(
     return crowd, count
 
 
-def match_districts(people: Floats, estates: Floats) -> list[tuple[int, int]]:
+def _of_one_name(first: DistrictPlan, second: DistrictPlan) -> NDArray[np.bool_]:
+    """(d1, d2) whether districts are called the same."""
+    one, two = (np.array(plan.districts, dtype=object) for plan in (first, second))
+    return np.asarray(one[:, None] == two[None, :], dtype=bool).reshape(len(one), len(two))
+
+
+def match_districts(
+    people: Floats, estates: Floats, alike: NDArray[np.bool_] | None = None
+) -> list[tuple[int, int]]:
     """Match districts so that most people, then most estates, stay; sorted by the first.
 
     Parameters
     ----------
     people, estates
         (d1, d2) how many are in a district of the one plan and a district of the other.
+    alike
+        (d1, d2) which pair is taken of those with as many people and estates in common.
     """
     # Estates decide only between equal people: all of them together weigh less than one person.
     worth = people * (estates.sum() + 1.0) + estates
+    if alike is not None:
+        # All that are alike weigh less together than one estate.
+        worth = worth * (min(alike.shape) + 1.0) + alike
     rows, columns = linear_sum_assignment(worth, maximize=True)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return [(i, j) for i, j in pairs if estates[i, j] > 0]

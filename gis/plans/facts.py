@@ -16,6 +16,7 @@ from gis.coverage.areas import estate_of_facilities
 from gis.coverage.gaps import reached
 from gis.coverage.item import texts
 from gis.districts import DistrictPlan
+from gis.districts.plan import WALK_M_PER_MINUTE
 from gis.errors import InputError
 from gis.model import PERSONS_PER_HOUSEHOLD, Categories, Layer, Study, people_of
 from gis.network import Ground, lay_ground
@@ -249,10 +250,11 @@ def walks_of(facts: Facts) -> Walks:
     values: dict[str, list[float]] = {"people": [], "mean": [], "longest": []}
     unknown, weights, pairs = [], [], []
     centre: dict[str, str | None] = {}
+    limit = centre_limit_m(facts.plan)
     for name, rows in zip(facts.names, facts.rows, strict=True):
         metres = walks_between(ground, rows, _search_m(facts.layer, rows))
         weight = weights_of(facts.people[rows])
-        at = centre_of(metres, weight)
+        at = centre_of(metres, weight, limit_m=limit)
         centre[name] = None if at is None else str(facts.layer.uids[rows[at]])
         to_it = np.full(len(rows), np.nan) if at is None else metres[:, at]
         there = ~np.isnan(to_it)
@@ -306,14 +308,28 @@ def walks_between(ground: Ground, rows: Ints, limit_m: float) -> Floats:
     return out
 
 
-def centre_of(metres: Floats, weight: Floats) -> int | None:
-    """Return the member to which fewest have no way, then with the shortest walk of people."""
+def centre_limit_m(plan: DistrictPlan) -> float | None:
+    """Return how far all estates of a district may be from its centre; None: as far as they are."""
+    minutes = plan.settings.get("max_walk_minutes")
+    return None if minutes is None else float(minutes) * WALK_M_PER_MINUTE
+
+
+def centre_of(metres: Floats, weight: Floats, *, limit_m: float | None = None) -> int | None:
+    """Return the member to which fewest have no way, then with the shortest walk of people.
+
+    Where the walk to the centre is limited, only a member that all reach within the limit is one,
+    as for the checker of plans; where there is none such, as if there were no limit.
+    """
     linked = ~np.isnan(np.diagonal(metres))
     if not linked.any():
         return None
     without = np.isnan(metres[linked]).sum(axis=0).astype(float)
     walked = np.nansum(metres[linked] * weight[linked, None], axis=0)
     without[~linked] = np.inf
+    if limit_m is not None:
+        farthest = np.where(np.isnan(metres), np.inf, metres).max(axis=0)
+        fits = farthest <= limit_m * (1 + 1e-12)
+        without[~fits] = np.inf if fits.any() else without[~fits]
     return int(np.lexsort((walked, without))[0])
 
 

@@ -18,7 +18,7 @@ from gis.coverage import Coverage
 from gis.districts import DistrictPlan
 from gis.errors import UnknownNameError
 from gis.model import KINDS, Study
-from gis.plans.facts import Facts, Figure
+from gis.plans.facts import Facts, Figure, centre_limit_m
 
 Floats = NDArray[np.float64]
 
@@ -90,6 +90,24 @@ PIPE_METRICS: Final = tuple(f"pipes_{word}_m" for word in _PIPES)
 METRIC_NAMES: Final = tuple(metric.name for metric in METRICS)
 
 
+def centre_rule(plan: DistrictPlan) -> tuple[str, str]:
+    """Say which estate is the centre of a district, in Chinese and English."""
+    limit = centre_limit_m(plan)
+    if limit is None:
+        zh = "片区内居民步行平均距离最短的小区"
+        en = "the estate of the district with the least mean walk of its people"
+        return zh, en
+    zh = (
+        f"片区各小区步行均不超过 {limit:,.0f} 米的小区中，居民步行平均距离最短的一个；"
+        "没有这样的小区时，不论限值取最短者"
+    )
+    en = (
+        f"of the estates that all of the district reach within {limit:,.0f} m the one with the "
+        "least mean walk of its people; of all its estates where there is none such"
+    )
+    return zh, en
+
+
 @dataclass(frozen=True, eq=False)
 class PlanMetrics:
     """The metrics of a plan's d districts.
@@ -99,7 +117,7 @@ class PlanMetrics:
     how many estates the people come from households. ``totals`` are those of all districts
     together; where a figure of a whole plan cannot be summed it is worked out anew. ``missing``
     lists per district the required services that some of its people lack; ``centre`` the estate
-    that most people walk to most shortly, or None.
+    that people walk to most shortly (see `centre_rule`), or None.
     """
 
     plan: DistrictPlan
@@ -121,6 +139,7 @@ class PlanMetrics:
             "districts": districts,
             "totals": dict(self.totals),
             "left_out_sums": dict(self.left_out),
+            "centre_rule": centre_rule(self.plan)[1],
             "units": {metric.name: metric.unit for metric in self.metrics},
         }
 

@@ -278,7 +278,7 @@ def package_sums(plan: DistrictPlan, packages: Sequence[Package], estates: Layer
     """Sum up each package, and what is in none (``package`` None) in the last row.
 
     Sums are of what is known and NaN where nothing is; ``<column>_unknown`` is the number of
-    estates of which it is not known. ``managers`` are the different managers, known ones.
+    estates of which it is not known. ``managers`` are the different managers.
     """
     persons = plan.settings.get("persons_per_household")
     people, _ = people_of(
@@ -293,12 +293,14 @@ def package_sums(plan: DistrictPlan, packages: Sequence[Package], estates: Layer
     rows = []
     for package, uids in zip((*packages, None), (*members, rest), strict=True):
         own = np.array([place[uid] for uid in uids if uid in place], dtype=np.int64)
+        known_managers = [m for m in managers[own] if m is not None]
         row: dict[str, Any] = {
             "package": package.name if package else None,
             "builder": package.builder if package else None,
             "districts": len(package.districts) if package else 0,
             "estates": len(uids),
-            "managers": len({m for m in managers[own] if m is not None}),
+            "managers": len(set(known_managers)) if known_managers or not uids else np.nan,
+            "managers_unknown": len(uids) - len(known_managers),
         }
         for column, values in columns.items():
             known = values[own][~np.isnan(values[own])]

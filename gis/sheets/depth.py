@@ -59,7 +59,7 @@ def capacity_sheet(
     sheet = book.sheet("capacity", heading)
     figures = (
         "base", "amount_required", "amount_present", "present_unknown", "amount_in_reach",
-        "amount_missing", "missing_unknown", "served", "unserved",
+        "amount_missing", "missing_unknown", "served", "unserved", "base_unserved",
     )  # fmt: skip
     columns = [
         Column(book.word("area"), 24),
@@ -69,6 +69,7 @@ def capacity_sheet(
         Column(book.word("counted_group"), 12, "centre"),
         Column(book.word("unit"), 8, "centre"),
         *(Column(book.word(key), 11, "int") for key in figures),
+        Column(book.word("base_unit"), 12, "centre"),
         Column(book.word("clause"), 34),
         Column(book.word("verified"), 9, "centre"),
     ]
@@ -100,6 +101,8 @@ def _capacity_row(book: Book, area: str, row: Mapping[Any, Any]) -> list[Any]:
         row["missing_unknown"],
         _whole(row["served"]),
         _whole(row["unserved"]),
+        _whole(row["base_unserved"]),
+        book.value(row["base_unit"]),
         row["clause"],
         book.word("yes" if row["verified"] else "no"),
     ]
@@ -169,6 +172,7 @@ def claim_sheet(book: Book, claim: CircleClaim, heading: str) -> None:
         Column(book.word("area"), 24),
         Column(book.word("function"), 32),
         Column(book.word("limit"), 12, "centre"),
+        Column(book.word("walker"), 14, "centre"),
         *(Column(book.word(key), 11, "int") for key in ("estates", "covered")),
         *(Column(book.word(key), 12, "int") for key in ("households", "households_covered")),
         *(Column(book.word(key), 12, "share") for key in ("share_households", "share_people")),
@@ -181,6 +185,10 @@ def claim_sheet(book: Book, claim: CircleClaim, heading: str) -> None:
 
 def _claim_rows(book: Book, claim: CircleClaim, by: str | None) -> Iterator[list[Any]]:
     minutes = (f"{claim.minutes:g} 分钟", f"{claim.minutes:g} min")[book.side]
+    walkers = {
+        name: told["en" if book.side else "zh"]
+        for name, told in claim.coverage.assumptions["walkers"].items()
+    }
     for row in records(claim.table(by)):
         if by is not None and row["function"] != "all":
             continue
@@ -191,6 +199,7 @@ def _claim_rows(book: Book, claim: CircleClaim, by: str | None) -> Iterator[list
             area,
             _name(row, book),
             minutes,
+            walkers.get(row["walker"]) or _walker_of_all(walkers),
             row["estates"],
             row["estates_covered"],
             row["households"],
@@ -200,6 +209,11 @@ def _claim_rows(book: Book, claim: CircleClaim, by: str | None) -> Iterator[list
             row["unlinked"],
             (book.word(said), style),
         ]
+
+
+def _walker_of_all(walkers: Mapping[str, str]) -> str | None:
+    """Name who walks all functions; nobody where they have several walkers."""
+    return next(iter(walkers.values())) if len(walkers) == 1 else None
 
 
 def records(table: pd.DataFrame) -> list[dict[Any, Any]]:

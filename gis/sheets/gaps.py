@@ -16,7 +16,7 @@ from gis.errors import FileError, OptionError
 from gis.model import Categories, Finding
 from gis.sheets.book import LONGEST_TEXT, ZH, Book, Column
 from gis.sheets.depth import area_gap_sheet, capacity_sheet, claim_sheet, level_sheet
-from gis.sheets.words import FINDINGS_ZH, MEANINGS
+from gis.sheets.words import FINDINGS_ZH, MEANINGS, MEANINGS_FROM
 
 LANGUAGES: Final = ("zh", "en")
 AREA_FIGURES: Final = (
@@ -182,9 +182,14 @@ def _lead(book: Book, coverage: Coverage) -> str:
     """Say the one thing that a reader in a hurry has to know."""
     care = coverage.care_gap()
     total, lacking = len(coverage.estates), int(care.sum())
-    known = coverage.people[care & ~np.isnan(coverage.people)]
-    people = f"{round(float(known.sum())):,}"
-    without = lacking - len(known)
+    # Home by home, as all sheets count: of an estate whose near buildings are covered only the
+    # others' people lack.
+    everybody = coverage.crowds.of["all"].homes
+    homes = coverage.care_gap_homes()
+    known = homes & ~np.isnan(everybody)
+    people = f"{round(float(everybody[known].sum())):,}"
+    without = lacking - len(np.unique(coverage.homes.estate[known]))
+    housed = coverage.homes.kind == "building"
     categories = Categories.load()
     groups = [(categories[item.rule.category].group, item) for item in coverage.items]
     of_care = [i for group, i in groups if group in ("elderly", "childcare") and i.rule.must]
@@ -195,9 +200,12 @@ def _lead(book: Book, coverage: Coverage) -> str:
         )[book.side]
     zh = f"共 {total} 个小区，其中 {lacking} 个小区步行可达范围内缺少应配的养老或托幼设施"
     en = f"{lacking} of {total} estates lack required elderly care or childcare within the walk"
-    if len(known):
-        zh += f"，涉及 {people} 人" + (f"（另有 {without} 个小区人口未知）" if without else "")
-        en += f": {people} people" + (f" (unknown for {without} of them)" if without else "")
+    if known.any():
+        zh += f"，{'按楼栋计' if housed else ''}涉及 {people} 人" + (
+            f"（另有 {without} 个小区人口未知）" if without else ""
+        )
+        en += f": {people} people{', by building' if housed else ''}"
+        en += f" (unknown for {without} of them)" if without else ""
     blank = [book.of(item.rule) for item in of_care if not item.has_data]
     if blank:
         zh += f"；{'、'.join(blank)}没有数据，未作判断"
@@ -260,7 +268,9 @@ def _estate_sheet(book: Book, coverage: Coverage, heading: str) -> None:
         Column(book.word("nearest"), 22),
         Column(book.word("people"), 10, "int"),
         Column(book.word("people_source"), 11, "centre"),
+        Column(book.word("people_gap"), 10, "int"),
         Column(book.word("households"), 10, "int"),
+        Column(book.word("households_gap"), 10, "int"),
         *([Column(book.word("homes_gap"), 12, "centre")] if housed else []),
         *([Column(book.word("counted_group"), 11, "centre")] if grouped else []),
         *([Column(book.word("group_gap"), 10, "int")] if grouped else []),
@@ -305,7 +315,9 @@ def _estate_row(
         row["facility_name"] or row["facility"],
         row["people"],
         book.word("unknown") if pd.isna(row["people"]) else people,
+        row["people_gap"],
         row["households"],
+        row["households_gap"],
         *([f"{row['homes_gap']} / {row['homes']}"] if housed else []),
         *([_group(book, row), row["group_gap"]] if grouped else []),
         book.value(row["access"]),
@@ -413,7 +425,10 @@ def _about_sheet(
     for column, width in enumerate((30, 40, 90)):
         sheet.set_column(column, column, width)
     told = coverage.assumptions
-    meanings = [(line[2 * book.side], "", line[2 * book.side + 1]) for line in MEANINGS]
+    told_of_starts = MEANINGS_FROM[told["origin"]]
+    meanings = [
+        (line[2 * book.side], "", line[2 * book.side + 1]) for line in (*told_of_starts, *MEANINGS)
+    ]
     findings = [
         (
             book.value(finding.severity),

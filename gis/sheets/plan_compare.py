@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from xlsxwriter.exceptions import XlsxWriterException
 
 from gis.errors import FileError, OptionError
 from gis.plans import METRICS, PlanDifference
+from gis.plans.compare import shown_difference
 from gis.sheets.book import ZH, Column
 from gis.sheets.gaps import LANGUAGES
 from gis.sheets.plan_words import CHANGED
 from gis.sheets.plans import PlanBook
+
+_PARTS: Final = {
+    "split": ("拆分为新方案 {}", "was split into {} of the new plan"),
+    "split-off": ("自原方案 {} 拆出", "was split off {} of the old plan"),
+    "merged": ("合并自原方案 {}", "was merged of {} of the old plan"),
+    "merged-into": ("并入新方案 {}", "was merged into {} of the new plan"),
+}
+_TWIN: Final = ("原片区在新方案中对应", "Counterpart of the old one")
+_UNLIKE_PARTS: Final = (
+    "两方案未知项数不同时不计变化。",
+    "No difference is told where the plans lack unequally many.",
+)
 
 
 def write_comparison(
@@ -53,8 +66,7 @@ def write_comparison(
 def _pair_sheet(book: PlanBook, difference: PlanDifference, heading: str, names: str) -> None:
     sheet = book.sheet("compared", heading)
     columns = [
-        Column(book.word("before"), 22),
-        Column(book.word("after"), 22),
+        *(Column(words, 22) for words in _headings(book, difference)),
         Column(book.word("shared_estates"), 14, "int"),
         Column(book.word("shared_people"), 14, "int"),
         Column(book.word("what"), 44, "wrap"),
@@ -83,16 +95,20 @@ def _lead(book: PlanBook, difference: PlanDifference) -> str:
 def _pair_rows(book: PlanBook, difference: PlanDifference) -> Iterator[list[Any]]:
     splits = {part.district: part.parts for part in difference.splits}
     merges = {part.district: part.parts for part in difference.merges}
+    source = {name: part.district for part in difference.splits for name in part.parts}
+    goal = {name: part.district for part in difference.merges for name in part.parts}
     for pair in difference.pairs:
         words = []
         if pair.first in splits:
-            words.append(f"{book.word('was_split')} {book.list(splits[pair.first])}")
+            words.append(_PARTS["split"][book.side].format(book.list(splits[pair.first])))
         if pair.second in merges:
-            words.append(f"{book.word('was_merged')} {book.list(merges[pair.second])}")
+            words.append(_PARTS["merged"][book.side].format(book.list(merges[pair.second])))
         if pair.same:
             words.append(book.word("same" if pair.first == pair.second else "renamed"))
-        if pair.first is None or pair.second is None:
-            words.append(book.word("only_after" if pair.first is None else "only_before"))
+        if pair.first is None:
+            words.append(_whence(book, "split-off", source.get(pair.second or ""), "only_after"))
+        if pair.second is None:
+            words.append(_whence(book, "merged-into", goal.get(pair.first or ""), "only_before"))
         paired = pair.first is not None and pair.second is not None
         yield [
             pair.first or "", pair.second or "",
@@ -101,20 +117,38 @@ def _pair_rows(book: PlanBook, difference: PlanDifference) -> Iterator[list[Any]
         ]  # fmt: skip
 
 
+def _whence(book: PlanBook, key: str, other: str | None, else_word: str) -> str:
+    """Say what a district without a counterpart is a part of, where it is of one."""
+    return book.word(else_word) if other is None else _PARTS[key][book.side].format(other)
+
+
+def _headings(book: PlanBook, difference: PlanDifference) -> tuple[str, str]:
+    """Old and new plan, with their names unless these are versions of one."""
+    one, two = difference.first.name, difference.second.name
+    if one == two:
+        return book.word("before"), book.word("after")
+    form = ("{}（{}）", "{} ({})")[book.side]
+    return form.format(book.word("before"), one), form.format(book.word("after"), two)
+
+
 def _change_sheet(book: PlanBook, difference: PlanDifference, heading: str) -> None:
     sheet = book.sheet("changed", heading)
     columns = [
-        Column(book.word("estate"), 20),
-        Column(book.word("before"), 22),
-        Column(book.word("after"), 22),
+        Column(book.word("name"), 26),
+        Column(book.word("estate"), 16),
+        *(Column(words, 22) for words in _headings(book, difference)),
+        Column(_TWIN[book.side], 22),
         Column(book.word("what"), 16, "centre"),
         Column(book.word("people"), 12, "int"),
     ]
     rows = [
-        [c.estate, c.before or "", c.after or "", book.say(CHANGED, c.what), c.people]
+        [
+            c.name or "", c.estate, c.before or "", c.after or "", c.counterpart or "",
+            book.say(CHANGED, c.what), c.people,
+        ]
         for c in difference.changes
-    ]
-    book.table(sheet, columns, rows, kept=1)
+    ]  # fmt: skip
+    book.table(sheet, columns, rows, kept=2)
 
 
 def _metric_sheet(book: PlanBook, difference: PlanDifference, heading: str) -> None:
@@ -122,20 +156,37 @@ def _metric_sheet(book: PlanBook, difference: PlanDifference, heading: str) -> N
     called = {m.name: (m.zh, m.unit_zh) if book.side == ZH else (m.en, m.unit) for m in METRICS}
     columns = [
         Column(book.word("measure"), 26),
-        Column(f"{book.word('district')} · {book.word('before')}", 20),
-        Column(f"{book.word('district')} · {book.word('after')}", 20),
-        Column(book.word("before"), 14, "one"),
-        Column(book.word("after"), 14, "one"),
-        Column(book.word("difference"), 14, "one"),
+        *(
+            Column(f"{book.word('district')} · {words}", 20)
+            for words in _headings(book, difference)
+        ),
+        Column(book.word("before"), 16, "one"),
+        Column(book.word("after"), 16, "one"),
+        Column(book.word("difference"), 16, "one"),
         Column(book.word("unit"), 10, "centre"),
+        *(
+            Column(f"{book.word('unknown_of')} · {book.word(key)}", 22, "int")
+            for key in ("before", "after")
+        ),
     ]
     rows = [
         [
             called[row["metric"]][0],
             (book.word("all"), "key") if row["whole_plan"] else row["first"] or "",
             (book.word("all"), "key") if row["whole_plan"] else row["second"] or "",
-            row["before"], row["after"], row["difference"], called[row["metric"]][1],
+            _part(row["before"], row["before_unknown"]), _part(row["after"], row["after_unknown"]),
+            _part(shown_difference(row, 1), row["before_unknown"]), called[row["metric"]][1],
+            row["before_unknown"] or None, row["after_unknown"] or None,
         ]
         for row in difference.side_by_side()
     ]  # fmt: skip
-    book.table(sheet, columns, rows, kept=3)
+    below = book.table(sheet, columns, rows, kept=3)
+    note = ("", " ")[book.side].join((book.word("unknown_note"), _UNLIKE_PARTS[book.side]))
+    sheet.write_string(below, 0, note, book.formats["note"])
+
+
+def _part(value: float, unknown: int) -> Any:
+    """Return a figure as it is shown; a star where some of it is not known."""
+    if np.isnan(value) or not unknown:
+        return round(value, 1)
+    return f"{value:,.1f} *", "starred"

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from gis.districts.left_words import left_words
+
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "plan_districts": ("片区", "Districts"),
     "plan_estates": ("小区", "Estates"),
@@ -57,8 +59,6 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "shared_estates": ("共有小区（个）", "Estates in both"),
     "shared_people": ("共有人口（人）", "People in both"),
     "what": ("变化", "What"),
-    "was_split": ("拆分为", "was split into"),
-    "was_merged": ("合并自", "was merged of"),
     "same": ("相同", "the same"),
     "renamed": ("仅改名", "only renamed"),
     "only_before": ("新方案中无对应片区", "no counterpart after"),
@@ -68,7 +68,9 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "history": ("方案沿革", "History"),
     "figures_mean": ("指标含义", "What the figures mean"),
     "status": ("方案状态", "Status"),
-    "plan_gap": ("与最优界差距", "Gap to the bound"),
+    "objective_and_bound": ("目标值与下界", "Objective and bound"),
+    "not_below": ("任何方案不低于 {}", "no plan is below {}"),
+    "no_bound": ("尚无下界", "no bound known"),
     "where": ("参与小区", "Estates that take part"),
     "all_estates": ("全部小区", "all"),
     "set_count": ("片区个数", "Number of districts"),
@@ -78,7 +80,6 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "set_within": ("不跨界", "Within one"),
     "set_objective": ("目标", "Objective"),
     "seed": ("随机种子", "Seed"),
-    "about_centre_walk": ("片区内居民沿道路步行到中心小区的平均距离，按人口加权；中心小区为使该距离最短的小区。", "Mean walk along streets of the district's people to its centre: the estate for which it is shortest."),
     "about_longest_walk": ("片区内各小区到中心小区沿道路步行的最长距离。", "The longest walk from an estate of the district to its centre."),
     "about_shared": ("在标准限值内从片区每个小区都能步行到达的设施数。", "Facilities that every estate of the district reaches within the limit of the standard."),
     "about_lacking": ("至少缺一项应配设施的人口。", "People who lack at least one required service."),
@@ -142,38 +143,5 @@ INPUTS: Final = {
     "communities": ("社区", "communities"), "heights": ("高程", "heights"),
 }  # fmt: skip
 
-REASONS: Final = (
-    (r"^in no district of (.+)$", r"\1 中未列入任何片区"),
-    (r"\bpeople and households are unknown", "人口和户数均未知"),
-    (r"\bpeople or households are unknown", "人口或户数未知"),
-    (r"\b(\w+) is unknown$", r"\1 未知"),
-    (r"no street within ([\d,]+) m that is reached without crossing a barrier", r"\1 米内没有不穿越阻隔即可到达的道路"),
-    (r"total reachable people ([\d,.]+) < ([\d,.]+)", r"可连片人口合计 \1，不足 \2"),
-    (r"total reachable households ([\d,.]+) < ([\d,.]+)", r"可连片户数合计 \1，不足 \2"),
-    (r"total reachable estates ([\d,.]+) < ([\d,.]+)", r"可连片小区合计 \1 个，不足 \2 个"),
-    (r"total reachable (\w+) ([\d,.]+) < ([\d,.]+)", r"可连片 \1 合计 \2，不足 \3"),
-    (r"^people ([\d,.]+) > ([\d,.]+)", r"自身人口 \1，超过上限 \2"),
-    (r"^(\w+) ([\d,.]+) > ([\d,.]+)", r"自身 \1 \2，超过上限 \3"),
-    (r"no way was found to join it within the bounds; none is proved impossible", "在上下限内未找到编入方式，但未证明不可能"),
-    (r"all ways of joining it with its neighbours were tried; this leaves out least", "已穷举与相邻小区的组合，本方案遗留最少"),
-    (r"nearest other estate ", "最近的其他小区"),
-    (r"no other estate (?:next to it )?within ([\d,]+) m on foot", r"步行 \1 米内没有其他小区"),
-    (r"no other estate (?:next to it )?within ([\d,]+) m between outlines", r"\1 米内没有其他小区"),
-    (r"\bthe river\b", "河流"), (r"\bthe railway\b", "铁路"), (r"\bthe expressway\b", "快速路"),
-    (r"\bthe barrier\b", "阻隔"), (r"\bthe arterial road\b", "主次干道"),
-    (r"([\d,]+) m on foot round (.+?), beyond the longest link ([\d,.]+) m", r"绕行\2步行 \1 米，超过最长距离 \3 米"),
-    (r"([\d,]+) m on foot, beyond the longest link ([\d,.]+) m", r"步行 \1 米，超过最长距离 \2 米"),
-    (r"([\d,]+) m between outlines, beyond (?:the longest link )?([\d,.]+) m", r"边界相距 \1 米，超过 \2 米"),
-    (r"([\d,]+) m away, but (.+?) lies between (?:without a crossing|and no way leads straight across)", r"相距 \1 米，但被\2隔开，且无直接通道"),
-    (r"([\d,]+) m away, but the wall ?(.*?) between them may not be opened", r"相距 \1 米，其间围墙\2不可拆除"),
-    (r"([\d,]+) m away, but on foot other estates lie in between", r"相距 \1 米，但步行途经其他小区"),
-    (r"([\d,]+) m away, but no street leads from one to the other", r"相距 \1 米，但道路互不连通"),
-    (r"([\d,]+) m of common wall, ", r"共用围墙 \1 米，"),
-    (r"([\d,]+) m on foot along streets", r"沿路步行 \1 米"),
-    (r"outlines ([\d,.]+) m apart", r"边界相距 \1 米"),
-    (r"outlines touch", "边界相接"),
-    (r"switched off by hand", "人工断开"),
-    (r"added by hand", "人工添加"),
-    (r"; ", "；"),
-)  # fmt: skip
-"""What the search says of an estate, as patterns, and the same in Chinese; done one after another."""
+REASONS: Final = ((r"(?s)\A.+\Z", lambda found: left_words(found[0], "zh")),)
+"""What the search says of an estate, and the same in Chinese, as pattern and replacement."""

@@ -15,6 +15,7 @@ from gis.districts.link_words import link_words, why_words
 from gis.errors import FileError, OptionError
 from gis.model import Layer, people_of
 from gis.plans import Package, PlanMetrics, package_sums
+from gis.plans.metrics import centre_rule
 from gis.plans.packages import estates_of
 from gis.sheets.book import LONGEST_TEXT, ZH, Book, Column
 from gis.sheets.gaps import LANGUAGES
@@ -38,6 +39,15 @@ _FIRST: Final = (
 
 
 _TALL: Final = 34
+_CENTRE: Final = ("中心小区", "Centre")
+_CENTRE_WALK: Final = (
+    "片区内居民沿道路步行到中心小区的平均距离，按人口加权。",
+    "Mean walk along streets of the district's people to its centre.",
+)
+_SHARED_ONCE: Final = (
+    "几个片区都可达的同一设施，各片区都计，合计只计一次。",
+    " One that several districts reach counts in each, and once in the total.",
+)
 
 
 class PlanBook(Book):
@@ -228,7 +238,7 @@ def _lead(book: PlanBook, metrics: PlanMetrics) -> str:
     """Say in one sentence what the plan is."""
     totals, left = metrics.totals, metrics.left_out
     sizes = [
-        f"{book.say(LEAD, column)} {low:,.0f}–{high:,.0f}"
+        f"{book.say(LEAD, column)} {_bounds(low, high, '–')}"
         for column, (low, high) in metrics.plan.settings.get("sizes", {}).items()
     ]
     people = totals.get("people", float("nan"))
@@ -375,8 +385,8 @@ def _package_sheet(
             continue
         rows.append([
             row["package"] or (book.word("no_package"), "is-unlinked"), row["builder"], words,
-            row["estates"], row["managers"],
-            *(_figure(row, key, 1) for key in ("people", "households", "buildings")),
+            row["estates"],
+            *(_figure(row, key, 1) for key in ("managers", "people", "households", "buildings")),
             _figure(row, "floor_area_m2", 1e4), _figure(row, "cost_yuan", 1e4),
         ])  # fmt: skip
     book.table(sheet, columns, rows, kept=1)
@@ -479,7 +489,7 @@ def _note_sheet(
         ("faults", [(str(n), text) for n, text in enumerate(faults, start=1)]),
         ("stale", [(book.say(INPUTS, kind), kind) for kind in stale]),
         ("history", list(_history(book, plan))),
-        ("figures_mean", list(_meanings(book))),
+        ("figures_mean", list(_meanings(book, plan))),
     ):
         if not lines:
             continue
@@ -494,10 +504,13 @@ def _note_sheet(
 def _basis(book: PlanBook, plan: DistrictPlan) -> Iterator[tuple[str, str]]:
     settings = plan.settings
     yield book.word("status"), book.say(STATUS, plan.status)
-    if not np.isnan(plan.gap):
-        yield book.word("plan_gap"), f"{plan.gap:.1%}"
+    if not np.isnan(plan.objective):
+        bound = book.word("no_bound")
+        if plan.bound > 0 or plan.status == "optimal":
+            bound = book.word("not_below").format(f"{plan.bound:,.3g}")
+        yield book.word("objective_and_bound"), f"{plan.objective:,.3g}; {bound}"
     for column, (low, high) in settings.get("sizes", {}).items():
-        yield book.say(LEAD, column), f"{low:,.0f} – {high:,.0f}"
+        yield book.say(LEAD, column), _bounds(low, high, " – ")
     yield book.word("where"), settings.get("where") or book.word("all_estates")
     for key in ("count", "adjacency", "max_link_m", "max_walk_minutes", "within", "objective"):
         value = settings.get(key)
@@ -507,6 +520,10 @@ def _basis(book: PlanBook, plan: DistrictPlan) -> Iterator[tuple[str, str]]:
         yield book.word("seed"), str(settings["seed"])
     if settings.get("persons_per_household") is not None:
         yield book.word("coefficient"), f"{settings['persons_per_household']:g}"
+
+
+def _bounds(low: float, high: float, to: str) -> str:
+    return f"{low:,.0f}{to}{high:,.0f}" if np.isfinite(high) else f"≥ {low:,.0f}"
 
 
 def _setting(book: PlanBook, value: Any) -> str:
@@ -526,6 +543,9 @@ def _history(book: PlanBook, plan: DistrictPlan) -> Iterator[tuple[str, str]]:
         yield f"{number} · {when}", " · ".join(str(part) for part in said if part)
 
 
-def _meanings(book: PlanBook) -> Iterator[tuple[str, str]]:
-    for key in ("centre_walk", "longest_walk", "shared", "lacking", "pipes", "old_pipes"):
-        yield book.word(key), book.word(f"about_{key}")
+def _meanings(book: PlanBook, plan: DistrictPlan) -> Iterator[tuple[str, str]]:
+    yield _CENTRE[book.side], ("{}。", "{}.")[book.side].format(centre_rule(plan)[book.side])
+    yield book.word("centre_walk"), _CENTRE_WALK[book.side]
+    for key in ("longest_walk", "shared", "lacking", "pipes", "old_pipes"):
+        more = _SHARED_ONCE[book.side] if key == "shared" else ""
+        yield book.word(key), book.word(f"about_{key}") + more

@@ -22,6 +22,7 @@
   const say = (thing) => (thing ? thing[state.lang] || thing.zh : "");
   const known = (value) => value !== null && value !== undefined;
   const count = (value) => (known(value) ? Math.round(value).toLocaleString("en-US") : words.unknown);
+  const figure = (value) => Math.abs(value) >= 1000 ? count(value) : String(Number(value.toPrecision(3)));
   function make(tag, attributes, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) {
@@ -187,7 +188,7 @@
   function estatePopup(i) {
     const pairs = [];
     if (data.districts.length) pairs.push([words.district,
-      E.district[i] >= 0 ? data.districts[E.district[i]].name : (E.reason[i] || words.noPlan)]);
+      E.district[i] >= 0 ? data.districts[E.district[i]].name : (E.reason[i] ? say(E.reason[i]) : words.noPlan)]);
     for (const column of data.columns) {
       const value = E[column.name][i];
       if (column.name === "people")
@@ -305,8 +306,11 @@
       data.districts.forEach((district, d) => row(district.colour, district.name,
         words.estateOf(district.estates) + (known(district.people) ? " · " + count(district.people) + " " + words.people : ""),
         () => zoomTo((i) => E.district[i] === d)));
-      const out = E.district.filter((d) => d < 0).length;
-      if (out) row(data.styles.none, data.meta.plan.left_out ? words.leftOut + " / " + words.noPlan : words.noPlan, words.estateOf(out), () => zoomTo((i) => E.district[i] < 0));
+      for (const [label, lost] of [[words.leftOut, true], [words.noPlan, false]]) {
+        const is = (i) => E.district[i] < 0 && Boolean(E.reason[i]) === lost;
+        const out = E.district.filter((d, i) => is(i)).length;
+        if (out) row(data.styles.none, label, words.estateOf(out), () => zoomTo(is));
+      }
     } else if (state.mode === "missing") {
       data.styles.missing.forEach((step) => row(step.colour, step.from === 0 ? words.missingNone
         : (step.from === step.to ? step.from : step.from + "–" + step.to) + " " + words.missingUnit,
@@ -345,10 +349,11 @@
     if (data.meta.rules) pairs.push([words.rule, say(data.meta.rules)], [words.source, data.meta.rules.source]);
     const plan = data.meta.plan;
     if (plan) {
-      const gap = plan.status === "feasible" && known(plan.gap) ? words.gapOf((100 * plan.gap).toFixed(1)) : "";
-      pairs.push([words.byDistrict, plan.name + " · " + (words.status[plan.status] || plan.status) + gap]);
-      for (const size of plan.sizes) pairs.push([words.bounds(say(size.column)),
-        count(size.low) + " – " + (known(size.high) ? count(size.high) : words.noBound)]);
+      const best = plan.status === "feasible" && known(plan.objective)
+        ? words.boundOf(figure(plan.objective), known(plan.bound) ? figure(plan.bound) : "") : "";
+      pairs.push([words.byDistrict, plan.name + " · " + (words.status[plan.status] || plan.status) + best]);
+      for (const size of plan.sizes) pairs.push([words.bounds(say(size.column)), count(size.low) + " – "
+        + (known(size.high) ? count(size.high) : words.noBound) + (size.unit[state.lang] ? " " + size.unit[state.lang] : "")]);
     }
     for (const line of data.meta.basis) pairs.push([say(line), typeof line.value === "string" ? line.value : say(line.value)]);
     return make("section", { class: "basis" }, make("h2", {}, words.basis), facts(pairs),
