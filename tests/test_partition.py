@@ -12,29 +12,7 @@ from hypothesis import strategies as st
 
 from gis.errors import OptionError
 from gis.partition import check_partition, measure_partition, partition
-
-PATH_OF_4 = [(0, 1), (1, 2), (2, 3)]
-
-
-def grid(rows: int, columns: int) -> list[tuple[int, int]]:
-    at = np.arange(rows * columns).reshape(rows, columns)
-    across = zip(at[:, :-1].ravel(), at[:, 1:].ravel(), strict=True)
-    down = zip(at[:-1].ravel(), at[1:].ravel(), strict=True)
-    return [(int(a), int(b)) for a, b in [*across, *down]]
-
-
-def every_labelling(n: int, *, may_leave_out: bool):
-    """All ways of labelling n units, districts numbered by their first unit."""
-
-    def grow(labels: list[int]):
-        if len(labels) == n:
-            yield labels
-            return
-        used = max(labels, default=-1)
-        for label in range(-1 if may_leave_out else 0, used + 2):
-            yield from grow([*labels, label])
-
-    yield from grow([])
+from tests.partition_cases import PATH_OF_4, every_labelling, grid
 
 
 def best_by_hand(links, size, *, count, low, high, objective, **constraints):

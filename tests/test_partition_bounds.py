@@ -13,38 +13,8 @@ from hypothesis import strategies as st
 from gis.partition.aims import score
 from gis.partition.bounds import lower_bound, price_sets
 from gis.partition.check import check_partition
-from gis.partition.problem import read_problem
 from gis.partition.reduce import reduce
-
-
-def asked(links, size, **given_):
-    """A `Problem` with what is not given left at its default."""
-    usual = {
-        "count": None, "low": 0, "high": np.inf, "objective": "cut-links", "link_weight": {},
-        "classes": {}, "cost": None, "centre_limit": None, "same": (), "apart": (), "within": None,
-        "fixed": None, "closed": (), "start": None, "time_limit_s": 9.0, "xy": None, "names": None,
-        "unit_names": None,
-    }  # fmt: skip
-    return read_problem(np.array(links, dtype=np.int64).reshape(-1, 2), size, **(usual | given_))
-
-
-def grid(rows: int, columns: int) -> list[tuple[int, int]]:
-    at = np.arange(rows * columns).reshape(rows, columns)
-    across = zip(at[:, :-1].ravel(), at[:, 1:].ravel(), strict=True)
-    down = zip(at[:-1].ravel(), at[1:].ravel(), strict=True)
-    return [(int(a), int(b)) for a, b in [*across, *down]]
-
-
-def every_labelling(n: int, *, may_leave_out: bool):
-    def grow(labels: list[int]):
-        if len(labels) == n:
-            yield labels
-            return
-        used = max(labels, default=-1)
-        for label in range(-1 if may_leave_out else 0, used + 2):
-            yield from grow([*labels, label])
-
-    yield from grow([])
+from tests.partition_cases import asked, every_labelling, grid
 
 
 def every_plan(problem, links, **wishes):

@@ -13,36 +13,7 @@ from hypothesis import strategies as st
 from gis.partition.aims import score
 from gis.partition.check import check_partition
 from gis.partition.choose import fits, solve_by_sets
-from gis.partition.problem import read_problem
-
-
-def asked(links, size, **given_):
-    """A `Problem` with what is not given left at its default."""
-    usual = {
-        "count": None, "low": 0, "high": np.inf, "objective": "cut-links", "link_weight": {},
-        "classes": {}, "cost": None, "centre_limit": None, "same": (), "apart": (), "within": None,
-        "fixed": None, "closed": (), "start": None, "time_limit_s": 9.0, "xy": None, "names": None,
-        "unit_names": None,
-    }  # fmt: skip
-    return read_problem(np.array(links, dtype=np.int64).reshape(-1, 2), size, **(usual | given_))
-
-
-def grid(rows: int, columns: int) -> list[tuple[int, int]]:
-    at = np.arange(rows * columns).reshape(rows, columns)
-    across = zip(at[:, :-1].ravel(), at[:, 1:].ravel(), strict=True)
-    down = zip(at[:-1].ravel(), at[1:].ravel(), strict=True)
-    return [(int(a), int(b)) for a, b in [*across, *down]]
-
-
-def every_whole_labelling(n: int):
-    def grow(labels: list[int]):
-        if len(labels) == n:
-            yield labels
-            return
-        for label in range(max(labels, default=-1) + 2):
-            yield from grow([*labels, label])
-
-    yield from grow([])
+from tests.partition_cases import asked, every_labelling, grid
 
 
 @settings(max_examples=60, deadline=None)
@@ -69,7 +40,7 @@ def test_from_any_plan_the_optimum_is_found_and_proved(seed):
         classes={"street": rng.integers(-1, 2, n)}, **wishes,
     )  # fmt: skip
     plans = [
-        np.array(p) for p in every_whole_labelling(n)
+        np.array(p) for p in every_labelling(n, may_leave_out=False)
         if not check_partition(
             links, problem.size, p, low=low, high=high, count=count, **wishes
         )

@@ -13,34 +13,7 @@ from hypothesis import strategies as st
 from gis.partition.aims import score
 from gis.partition.check import check_partition
 from gis.partition.mip import fits, solve_exact
-from gis.partition.problem import read_problem
-
-PATH_OF_4 = [(0, 1), (1, 2), (2, 3)]
-
-
-def asked(links, size, **given_):
-    """A `Problem` with what is not given left at its default."""
-    usual = {
-        "count": None, "low": 0, "high": np.inf, "objective": "cut-links", "link_weight": {},
-        "classes": {}, "cost": None, "centre_limit": None, "same": (), "apart": (), "within": None,
-        "fixed": None, "closed": (), "start": None, "time_limit_s": 9.0, "xy": None, "names": None,
-        "unit_names": None,
-    }  # fmt: skip
-    return read_problem(np.array(links, dtype=np.int64).reshape(-1, 2), size, **(usual | given_))
-
-
-def every_labelling(n: int, *, may_leave_out: bool):
-    """All ways of labelling n units, districts numbered by their first unit."""
-
-    def grow(labels: list[int]):
-        if len(labels) == n:
-            yield labels
-            return
-        used = max(labels, default=-1)
-        for label in range(-1 if may_leave_out else 0, used + 2):
-            yield from grow([*labels, label])
-
-    yield from grow([])
+from tests.partition_cases import PATH_OF_4, asked, every_labelling
 
 
 def every_plan(problem, links, **constraints):

@@ -11,25 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis.partition import check_partition, measure_partition, partition
-
-
-def ways(units):
-    """All ways of putting units into districts, or leaving them out, as labels."""
-
-    def fill(label, used):
-        if len(label) == units:
-            yield list(label)
-            return
-        for district in range(-1, used + 1):
-            yield from fill([*label, district], max(used, district + 1))
-
-    return fill([], 0)
+from tests.partition_cases import every_labelling
 
 
 def best_of_all(links, size, *, count=None, low, high, wishes, **locks):
     """Best (size placed, units placed, -objective) over all ways that the checker lets pass."""
     best = None
-    for label in ways(len(size)):
+    for label in every_labelling(len(size), may_leave_out=True):
         placed = np.array(label) >= 0
         if not placed.any() or (count is not None and not placed.all()):
             continue

@@ -10,23 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis.partition.check import check_partition
-from gis.partition.problem import read_problem
 from gis.partition.reduce import reduce
 from gis.partition.relax import least_left, neighbours, prove_left, smallest_relaxation
+from tests.partition_cases import PATH_OF_4, asked, every_labelling
 
-PATH_OF_4 = [(0, 1), (1, 2), (2, 3)]
 SOON = 60.0
-
-
-def asked(links, size, **given_):
-    """A `Problem` with what is not given left at its default."""
-    usual = {
-        "count": None, "low": 0, "high": np.inf, "objective": "cut-links", "link_weight": {},
-        "classes": {}, "cost": None, "centre_limit": None, "same": (), "apart": (), "within": None,
-        "fixed": None, "closed": (), "start": None, "time_limit_s": 9.0, "xy": None, "names": None,
-        "unit_names": None,
-    }  # fmt: skip
-    return read_problem(np.array(links, dtype=np.int64).reshape(-1, 2), size, **(usual | given_))
 
 
 def ways_out(problem, label, **given_):
@@ -138,17 +126,6 @@ def test_out_of_time_nothing_is_proved():
     assert prove_left(problem, reduce(problem), np.array([-1, 0, 1]), time.monotonic()) == {}
 
 
-def every_labelling(n: int):
-    def grow(labels: list[int]):
-        if len(labels) == n:
-            yield labels
-            return
-        for label in range(-1, max(labels, default=-1) + 2):
-            yield from grow([*labels, label])
-
-    yield from grow([])
-
-
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6))
 def test_no_plan_leaves_less_out_of_a_region_than_was_proved(seed):
@@ -168,7 +145,7 @@ def test_no_plan_leaves_less_out_of_a_region_than_was_proved(seed):
         return
     least = least_left(problem, neighbours(problem, alive), alive, region, time.monotonic() + SOON)
     plans = (
-        np.array(labels) for labels in every_labelling(n)
+        np.array(labels) for labels in every_labelling(n, may_leave_out=True)
         if not check_partition(
             links, size, labels, low=problem.low, high=problem.high, **wishes
         )

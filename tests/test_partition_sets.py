@@ -11,19 +11,8 @@ from hypothesis import strategies as st
 
 from gis.partition.aims import score
 from gis.partition.check import check_partition
-from gis.partition.problem import read_problem
 from gis.partition.sets import Ask, Found, make_field, make_walk, sweep
-
-
-def asked(links, size, **given_):
-    """A `Problem` with what is not given left at its default."""
-    usual = {
-        "count": None, "low": 0, "high": np.inf, "objective": "cut-links", "link_weight": {},
-        "classes": {}, "cost": None, "centre_limit": None, "same": (), "apart": (), "within": None,
-        "fixed": None, "closed": (), "start": None, "time_limit_s": 9.0, "xy": None, "names": None,
-        "unit_names": None,
-    }  # fmt: skip
-    return read_problem(np.array(links, dtype=np.int64).reshape(-1, 2), size, **(usual | given_))
+from tests.partition_cases import asked
 
 
 def connected_sets(links, n: int, most: int):
