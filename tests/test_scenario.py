@@ -29,13 +29,14 @@ from gis.coverage import measure_coverage
 from gis.errors import InputError, OptionError, UnknownNameError
 from gis.model import KINDS, Layer, Study
 from gis.network import lay_ground
-from gis.rules import load_pack, own_rule
+from gis.rules import Size, load_pack, own_rule
 from gis.sample import make_city
 from gis.scenario import (
     AddFacility,
     AddGate,
     AddPath,
     CloseGate,
+    EnlargeFacility,
     MoveFacility,
     OpenGate,
     OpenWall,
@@ -263,6 +264,41 @@ def test_a_facility_comes_moves_and_goes(urumqi):
     assert (gone.after[0].gap, gone.after[0].no_data) == (12, 0)
 
 
+def sized_rule(least_m2):
+    size = Size("min_floor_m2", least_m2, "clause", "source", verified=False)
+    return replace(own_rule("health_station", metres=185), sizes=(size,))
+
+
+def test_a_new_facility_counts_only_where_it_is_large_enough(urumqi):
+    base = lay_base(urumqi.study, [sized_rule(100), sized_rule(120)])
+    place = at(150, 100)
+
+    # The clinic that is there is of unknown size and counts; 350 people live in the northern yards.
+    assert what_if(base, [AddFacility("health_station", place)]).people_gained == (350, 350)
+    assert what_if(base, [AddFacility("health_station", place, 120.0)]).people_gained == (350, 350)
+    assert what_if(base, [AddFacility("health_station", place, 119.0)]).people_gained == (350, 0)
+    edits = [AddFacility("health_station", place, 119.0)]
+    assert what_if(base, edits).after == full_measure(base, edits)
+
+
+def test_a_facility_that_was_too_small_counts_when_it_is_enlarged(urumqi):
+    clinics = layer(
+        "facilities", [Point(150, -20), Point(150, 100)], uid=["clinic", "booth"],
+        category=["health_station", "卫生站"], floor_area_m2=[150.0, 40.0],
+    )  # fmt: skip
+    base = lay_base(yards(facilities=clinics), [sized_rule(120)])
+
+    enlarged = what_if(base, [EnlargeFacility("booth", 120.0)])
+
+    assert enlarged.gained == 350
+    assert what_if(base, [EnlargeFacility("booth", 119.0)]).gained == 0
+    assert enlarged.after == full_measure(base, [EnlargeFacility("booth", 120.0)])
+    rows = apply(base.study, [EnlargeFacility("booth", 120.0)]).layer("facilities").frame
+    assert rows["uid"].tolist() == ["clinic", "booth-enlarged"]
+    with pytest.raises(OptionError, match="is no area"):
+        EnlargeFacility("booth", 0.0)
+
+
 def test_a_first_facility_makes_data_of_no_data(urumqi):
     study = urumqi.study
     base = lay_base(study, [own_rule("nursery", metres=185)])
@@ -343,7 +379,8 @@ def test_edits_come_back_from_their_words():
     edits = (
         OpenWall("B1", (1.0, 2.0)),
         AddPath(((0.0, 0.0), (1.0, 1.0))),
-        AddFacility("nursery", (1.0, 2.0)),
+        AddFacility("nursery", (1.0, 2.0), 300.0),
+        EnlargeFacility("f", land_area_m2=900.0),
         SetHours("g", "06:00-22:00"),
     )
     assert edits_of(json.loads(json.dumps(words_of(edits)))) == edits
@@ -386,6 +423,8 @@ def some_edits(study, rng):
         lambda: SetHours(uid("gates"), "06:00-09:00"),
         lambda: AddPath((start, place())),
         lambda: AddFacility("nursery", place(20.0)),
+        lambda: AddFacility("elderly_daycare", place(20.0), float(rng.choice([300.0, 900.0]))),
+        lambda: EnlargeFacility(uid("facilities"), floor_area_m2=float(rng.choice([50, 5000]))),
         lambda: MoveFacility(uid("facilities"), place(20.0)),
         lambda: Remove(uid("walls")),
         lambda: Remove(uid("facilities")),

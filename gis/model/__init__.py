@@ -12,6 +12,7 @@ from gis.model.layer import (
     Finding,
     Layer,
     Study,
+    append_rows,
     empty_frame,
     people_of,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Study",
     "TextTable",
     "Type",
+    "append_rows",
     "empty_frame",
     "people_of",
     "silent",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -208,6 +208,21 @@ def empty_frame(kind: Kind, *, crs: CRS | None = None) -> gpd.GeoDataFrame:
     """Return a frame of ``kind`` without rows, with its columns and their types."""
     columns = {c.name: pd.Series(dtype=PANDAS_TYPES[c.type]) for c in kind.columns}
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries([], crs=crs), crs=crs)
+
+
+def append_rows(frame: gpd.GeoDataFrame, rows: Sequence[Mapping[str, Any]]) -> gpd.GeoDataFrame:
+    """Return a frame with more rows; columns that they do not name are empty."""
+    columns = {}
+    for name in frame.columns:
+        if name == "geometry":
+            continue
+        values = [row.get(name) for row in rows]
+        tail = pd.Series(values, dtype=object)
+        columns[name] = pd.concat([frame[name], tail.astype(frame[name].dtype)], ignore_index=True)
+    shapes: NDArray[np.object_] = np.empty(len(rows), dtype=object)
+    shapes[:] = [row["geometry"] for row in rows]
+    geometry = np.concatenate([np.asarray(frame.geometry.to_numpy(), dtype=object), shapes])
+    return gpd.GeoDataFrame(columns, geometry=geometry, crs=frame.crs)
 
 
 def people_of(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import shapely
@@ -72,18 +72,51 @@ class Costing:
         return costs
 
 
+class NewDoor(NamedTuple):
+    """A facility that the base does not have: what it is, and the nodes where it is entered.
+
+    ``floor_m2`` and ``land_m2`` are NaN where unknown.
+    """
+
+    category: str
+    floor_m2: float
+    land_m2: float
+    node: NDArray[np.int64]
+
+
+class Wants(NamedTuple):
+    """What a row of a group accepts: the rule's category first, which has to be large enough."""
+
+    categories: tuple[str, ...]
+    min_floor_m2: float | None
+    min_land_m2: float | None
+
+    @classmethod
+    def of(cls, rule: Rule) -> Wants:
+        """Return what a rule accepts."""
+        return cls(rule.categories, rule.min_floor_m2, rule.min_land_m2)
+
+    def accepts(self, door: NewDoor) -> bool:
+        """Say whether a new facility counts; unknown sizes do, as in a full measure."""
+        if door.category != self.categories[0]:
+            return door.category in self.categories
+        least = (self.min_floor_m2, self.min_land_m2)
+        sizes = zip((door.floor_m2, door.land_m2), least, strict=True)
+        return not any(needed is not None and size < needed for size, needed in sizes)
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """Rules whose walks are one search.
 
-    ``network`` with the costs of ``costing``; ``wanted`` the categories of each of k rows;
+    ``network`` with the costs of ``costing``; ``wants`` what each of k rows accepts;
     ``facility``, ``node`` k arrays, the rows of facilities that count and where they are entered;
     ``live`` the walks of all nodes, as far as any rule asks: edits are tried on it.
     """
 
     network: WalkNetwork
     costing: Costing
-    wanted: tuple[tuple[str, ...], ...]
+    wants: tuple[Wants, ...]
     facility: tuple[NDArray[np.int64], ...]
     node: tuple[NDArray[np.int64], ...]
     live: LiveReach
@@ -431,7 +464,7 @@ def _has_data(
 class _Row:
     """Rules of one group that accept the same facilities."""
 
-    wanted: tuple[str, ...]
+    wants: Wants
     sought: Sought
     limit_cm: int
 
@@ -460,11 +493,12 @@ def _groups(
             costings.append((costing, costs))
             rows.append({})
         sought = sought_of(wanted_by(rule, codes, facilities), ground)
-        key = (rule.categories, sought.facility.tobytes())
+        wants = Wants.of(rule)
+        key = (wants, sought.facility.tobytes())
         limit = rule.limit_cm(walker)
         if key in rows[g]:
             limit = max(limit, rows[g][key].limit_cm)
-        rows[g][key] = _Row(rule.categories, sought, limit)
+        rows[g][key] = _Row(wants, sought, limit)
         place.append((g, list(rows[g]).index(key)))
     groups = tuple(
         _group(ground, costing, costs, list(rows[g].values()))
@@ -487,7 +521,7 @@ def _group(
     give_back(len(network))
     live = LiveReach(network, cm, node, limits + SLACK_CM)
     return Group(
-        network, costing, tuple(row.wanted for row in rows),
+        network, costing, tuple(row.wants for row in rows),
         tuple(row.sought.facility for row in rows), node, live,
     )  # fmt: skip
 

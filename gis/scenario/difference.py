@@ -158,8 +158,8 @@ def put_in(base: Base, splice: Splice) -> None:
     for group, live, cost in zip(base.groups, base.live, splice.cost, strict=True):
         live.add_nodes(splice.nodes)
         live.add_links(splice.links, cost)
-        for row, wanted in enumerate(group.wanted):
-            come = [nodes for code, nodes in splice.new_doors if code in wanted]
+        for row, wants in enumerate(group.wants):
+            come = [door.node for door in splice.new_doors if wants.accepts(door)]
             come.append(splice.doors.come[group.accepts(row, splice.doors.come[:, 0]), 1])
             gone = splice.doors.gone[group.accepts(row, splice.doors.gone[:, 0]), 1]
             live.add_sources(row, np.concatenate(come))
@@ -187,7 +187,7 @@ def read_trial(base: Base, splice: Splice, none_of: frozenset[str]) -> Trial:
     """Read off what the edits that are in the reaches of a base have changed."""
     has_data = base.has_data.copy()
     for r, rule in enumerate(base.rules):
-        new = any(code in rule.categories and len(n) for code, n in splice.new_doors)
+        new = any(door.category in rule.categories and len(door.node) for door in splice.new_doors)
         has_data[r] |= new or rule.category in none_of
     touched = [splice.starts.gone[:, 0], splice.starts.come[:, 0]]
     touched += [base.starts.of_nodes(np.unique(live.changed().node)) for live in base.live]

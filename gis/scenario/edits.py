@@ -93,7 +93,7 @@ class AddPath:
 class AddFacility:
     """Add a facility of ``category`` (code, name or another word of it) at ``xy``.
 
-    Its size is unknown, so it counts as large enough.
+    A size that is not given (None, m2) is unknown, and counts as large enough.
 
     Raises
     ------
@@ -103,9 +103,12 @@ class AddFacility:
 
     category: str
     xy: tuple[float, float]
+    floor_area_m2: float | None = None
+    land_area_m2: float | None = None
 
     def __post_init__(self) -> None:
         _require_place("AddFacility", self.xy)
+        _require_sizes("AddFacility", self.floor_area_m2, self.land_area_m2)
         Categories.load().require(self.category)
 
 
@@ -118,6 +121,21 @@ class MoveFacility:
 
     def __post_init__(self) -> None:
         _require_place("MoveFacility", self.xy)
+
+
+@dataclass(frozen=True)
+class EnlargeFacility:
+    """Give the facility ``uid`` another floor or land area, m2; None: as it is.
+
+    In the edited study it is a new row, ``uid`` with "-enlarged" behind.
+    """
+
+    uid: str
+    floor_area_m2: float | None = None
+    land_area_m2: float | None = None
+
+    def __post_init__(self) -> None:
+        _require_sizes("EnlargeFacility", self.floor_area_m2, self.land_area_m2)
 
 
 @dataclass(frozen=True)
@@ -140,6 +158,7 @@ Edit = (
     | AddPath
     | AddFacility
     | MoveFacility
+    | EnlargeFacility
     | Remove
 )
 
@@ -150,6 +169,7 @@ _KIND: Final = {
     CloseGate: "gates",
     SetHours: "gates",
     MoveFacility: "facilities",
+    EnlargeFacility: "facilities",
 }
 _NAMES: Final = {kind.__name__: kind for kind in get_args(Edit)}
 
@@ -215,6 +235,12 @@ def _edit_of(values: dict[str, Any]) -> Edit:
 def words_of(edits: Iterable[Edit]) -> list[dict[str, object]]:
     """Return each edit as what it does and its values, ready for JSON."""
     return [{"edit": type(edit).__name__, **vars(edit)} for edit in edits]
+
+
+def _require_sizes(what: str, *sizes: float | None) -> None:
+    for size in sizes:
+        if size is not None and not 0 < size < _FARTHEST_M:
+            raise OptionError(f"{what}: {size} is no area; give square metres above 0")
 
 
 def _require_place(what: str, xy: tuple[float, float]) -> None:

@@ -12,9 +12,9 @@ a way of the new layout turns out longer than was looked, it is laid out once mo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import shapely
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from gis.model import Layer, Study
 from gis.network import Ground, WalkNetwork
-from gis.scenario.base import LOOKED_UP, Base, laid
+from gis.scenario.base import LOOKED_UP, Base, NewDoor, laid
 from gis.scenario.plan import Rows
 
 NEAR_M: Final = 60.0
@@ -55,7 +55,7 @@ class Splice:
     ``nodes`` new ones, numbered after those of the base; ``links`` (m, 2) new links and ``cost``,
     for each group (m, 2) their costs; ``gone`` (c,) links of the base that are no more; ``starts``
     the nodes where homes start, by row; ``doors`` the nodes where facilities are entered, by row;
-    ``new_doors`` the category and the nodes of each facility that the base does not have.
+    ``new_doors`` the facilities that the base does not have.
     """
 
     nodes: int
@@ -64,7 +64,7 @@ class Splice:
     gone: NDArray[np.int64]
     starts: Moves
     doors: Moves
-    new_doors: tuple[tuple[str, NDArray[np.int64]], ...]
+    new_doors: tuple[NewDoor, ...]
 
     @classmethod
     def joined(cls, parts: Sequence[Splice]) -> Splice:
@@ -78,6 +78,13 @@ class Splice:
             doors=Moves.joined([part.doors for part in parts]),
             new_doors=tuple(door for part in parts for door in part.new_doors),
         )
+
+
+def new_door(values: Mapping[str, Any], node: NDArray[np.int64]) -> NewDoor:
+    """Return a facility that is to come, by the columns of its row."""
+    sizes = [values.get(column) for column in ("floor_area_m2", "land_area_m2")]
+    floor, land = (np.nan if size is None else float(size) for size in sizes)
+    return NewDoor(str(values["category"]), floor, land, node)
 
 
 def splice_of(base: Base, rows: Rows) -> Splice:
@@ -380,7 +387,7 @@ class _Comparison:
             now[known], points.of(after.node)[known], self._box.holds(after.xy)[known],
         )  # fmt: skip
 
-    def _doors(self, points: _Points) -> tuple[Moves, tuple[tuple[str, NDArray[np.int64]], ...]]:
+    def _doors(self, points: _Points) -> tuple[Moves, tuple[NewDoor, ...]]:
         before, after = self._base.ground.doors, self._ground.doors
         frame = self._after.frame("facilities")
         place = self._facility_rows(frame["uid"].tolist())
@@ -392,7 +399,7 @@ class _Comparison:
             facility[known], node[known], self._box.holds(after.xy[known]),
         )  # fmt: skip
         new_doors = tuple(
-            (str(frame["category"].iloc[row]), own[own >= 0])
+            new_door(frame.iloc[row].to_dict(), own[own >= 0])
             for row in np.flatnonzero(place < 0)
             for own in [node[after.facility == row]]
         )

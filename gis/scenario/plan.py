@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
 from gis.errors import OptionError, UnknownNameError
-from gis.model import KINDS, Categories, Layer, Study
+from gis.model import KINDS, Categories, Layer, Study, append_rows
 from gis.network import LONGEST_LINK_M, Ground, lay_ground
 from gis.network.access import AccessPoints, estate_access
 from gis.network.ground import Origins
@@ -24,6 +23,7 @@ from gis.scenario.edits import (
     AddPath,
     CloseGate,
     Edit,
+    EnlargeFacility,
     MoveFacility,
     OpenGate,
     OpenWall,
@@ -98,7 +98,7 @@ class Rows:
                     frame.iat[row, frame.columns.get_loc(column)] = value
         added = self.added.get(kind, [])
         if added:
-            frame = _with_rows(frame, added)
+            frame = append_rows(frame, added)
         return Layer(KINDS[kind], frame)
 
 
@@ -173,10 +173,13 @@ class _Draft:
             self._add_path(edit)
         elif isinstance(edit, AddFacility):
             code = _categories().require(edit.category).code
-            self._add("facilities", category=code, geometry=shapely.Point(edit.xy))
+            sizes = {"floor_area_m2": edit.floor_area_m2, "land_area_m2": edit.land_area_m2}
+            self._add("facilities", category=code, geometry=shapely.Point(edit.xy), **sizes)
         elif isinstance(edit, MoveFacility):
             self._change("facilities", edit.uid, geometry=shapely.Point(edit.xy))
             self._places.append(shapely.Point(edit.xy))
+        elif isinstance(edit, EnlargeFacility):
+            self._enlarge(edit)
         else:
             self._remove(edit)
 
@@ -209,12 +212,28 @@ class _Draft:
 
     def _add(self, kind: str, **values: Any) -> None:
         rows = self._added.setdefault(kind, [])
-        taken = self._study.frame(kind)["uid"]
-        number = int(rows[-1]["uid"].rpartition("-")[2]) + 1 if rows else 1
         # The uid must be new also where a saved scenario is the base of another one.
-        while (taken == (uid := f"scenario-{kind}-{number}")).any():
+        known, own = self._study.frame(kind)["uid"], {row["uid"] for row in rows}
+        number = len(own) + 1
+        while (uid := f"scenario-{kind}-{number}") in own or (known == uid).any():
             number += 1
         rows.append({"uid": uid, **values})
+        self._places.append(values["geometry"])
+
+    def _enlarge(self, edit: EnlargeFacility) -> None:
+        """Put a larger one in its place: what counts for a rule is found with the row."""
+        row = self._row("facilities", edit.uid)
+        frame = self._study.frame("facilities")
+        values = frame.iloc[row].to_dict()
+        for column in ("floor_area_m2", "land_area_m2"):
+            if (size := getattr(edit, column)) is not None:
+                values[column] = size
+        values["category"] = _categories().recognise(values["category"]) or values["category"]
+        values["uid"] += "-enlarged"
+        while (frame["uid"] == values["uid"]).any():
+            values["uid"] += "+"
+        self._added.setdefault("facilities", []).append(values)
+        self._dropped.setdefault("facilities", set()).add(edit.uid)
         self._places.append(values["geometry"])
 
     def _row(self, kind: str, uid: str) -> int:
@@ -359,18 +378,3 @@ def _relinked(ground: Ground, line: shapely.Geometry) -> list[shapely.Geometry]:
     reach_m = np.where(np.isnan(leg_m), LONGEST_LINK_M, leg_m)
     points = np.asarray(shapely.points(xy), dtype=object)
     return list(points[shapely.distance(points, line) <= reach_m])
-
-
-def _with_rows(frame: gpd.GeoDataFrame, rows: Sequence[Mapping[str, Any]]) -> gpd.GeoDataFrame:
-    """Append rows; columns that they do not name are empty."""
-    columns = {}
-    for name in frame.columns:
-        if name == "geometry":
-            continue
-        values = [row.get(name) for row in rows]
-        tail = pd.Series(values, dtype=object)
-        columns[name] = pd.concat([frame[name], tail.astype(frame[name].dtype)], ignore_index=True)
-    shapes: NDArray[np.object_] = np.empty(len(rows), dtype=object)
-    shapes[:] = [row["geometry"] for row in rows]
-    geometry = np.concatenate([np.asarray(frame.geometry.to_numpy(), dtype=object), shapes])
-    return gpd.GeoDataFrame(columns, geometry=geometry, crs=frame.crs)

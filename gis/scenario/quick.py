@@ -8,6 +8,7 @@ the rounding of a cut, `SLACK_CM` at most. `what_if` lays out anew where so litt
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +22,13 @@ from gis.network import WalkNetwork, attach
 from gis.network.attach import Refused
 from gis.network.yards import Yards
 from gis.scenario.base import Base
-from gis.scenario.local import NEAR_M, Moves, Splice
+from gis.scenario.local import NEAR_M, Moves, Splice, new_door
 from gis.scenario.plan import Rows
 
 NOT_FOR_WALKERS = ("cars", "closed")
 _FARTHER = 2.5
 _TIE_M = 0.01
+_POINT = 0
 _NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 
 
@@ -48,15 +50,18 @@ def quick_splice(base: Base, rows: Rows) -> Splice | None:
     first_new = len(base.ground.network)
     uids = base.study.frame("facilities")["uid"]
     parts += [_without(base, _row_of(uids, uid)) for uid in rows.dropped.get("facilities", ())]
-    places: list[tuple[Any, int | None, str]] = [
-        (row["geometry"], None, row["category"]) for row in rows.added.get("facilities", ())
+    places: list[tuple[Any, int | None, Mapping[str, Any]]] = [
+        (row["geometry"], None, row) for row in rows.added.get("facilities", ())
     ]
     for uid, values in rows.changed.get("facilities", {}).items():
         row = _row_of(uids, uid)
         parts.append(_without(base, row))
-        places.append((values["geometry"], row, ""))
-    for point, owner, category in places:
-        part = _door(base, shapely.get_coordinates(point), owner, category, first_new)
+        places.append((values["geometry"], row, values))
+    for point, owner, of_row in places:
+        # What is not a point is entered in several places, as a layout finds them.
+        if shapely.get_type_id(point) != _POINT:
+            return None
+        part = _door(base, shapely.get_coordinates(point), owner, of_row, first_new)
         if part is None:
             return None
         first_new += part.nodes
@@ -145,9 +150,13 @@ def _without(base: Base, row: int) -> Splice:
 
 
 def _door(
-    base: Base, xy: NDArray[np.float64], owner: int | None, category: str, first_new: int
+    base: Base,
+    xy: NDArray[np.float64],
+    owner: int | None,
+    values: Mapping[str, Any],
+    first_new: int,
 ) -> Splice | None:
-    """Link a new door (1, 2) to its street; of a known facility, or of a new one of a category."""
+    """Link a new door (1, 2) to its street; of a known facility, or of a new one of ``values``."""
     longest_m = base.options["longest_link_m"]
     radius_m = min(NEAR_M, longest_m)
     while True:
@@ -165,9 +174,7 @@ def _door(
         if found.node[0] >= 0:
             if _is_tie(part.network, xy, float(found.leg_m[0]), found.foot_xy):
                 return None
-            return _linked(
-                base, part, found.network, int(found.node[0]), owner, category, first_new
-            )
+            return _linked(base, part, found.network, int(found.node[0]), owner, values, first_new)
         if radius_m >= longest_m:
             return None
         radius_m = min(radius_m * _FARTHER, longest_m)
@@ -250,7 +257,7 @@ def _linked(
     network: WalkNetwork,
     node: int,
     owner: int | None,
-    category: str,
+    values: Mapping[str, Any],
     first_new: int,
 ) -> Splice:
     """Turn what linking a door added to a part into a splice."""
@@ -275,7 +282,7 @@ def _linked(
         links=of_base[network.links[fresh]],
         cost=tuple(costs),
         doors=Moves(_NO_PAIRS, known),
-        new_doors=() if owner is not None else ((category, own),),
+        new_doors=() if owner is not None else (new_door(values, own),),
     )
 
 
