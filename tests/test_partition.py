@@ -49,6 +49,14 @@ def test_the_bounds_themselves_are_allowed():
     assert partition([(0, 1)], [5000, 7000], low=12000, high=12000).label.tolist() == [0, 0]
 
 
+def test_a_large_upper_bound_does_not_soften_the_lower_one():
+    found = partition([(0, 1)], [4.6, 4.9], low=9.6, high=1e9)
+    assert found.label.tolist() == [-1, -1]
+    assert found.left[0].reason == "total reachable size 9.5 < 9.6"
+    found = partition([(0, 1)], [4.6, 4.9], low=9.5 + 1e-9, high=1e9)
+    assert found.label.tolist() == [0, 0], "that little is rounding"
+
+
 def test_a_unit_above_the_upper_bound_is_left_out_and_parts_the_rest():
     found = partition(PATH_OF_4, [6000, 13000, 3000, 120], low=5000, high=12000)
     assert found.label.tolist() == [0, -1, -1, -1]

@@ -1,4 +1,4 @@
-"""Small problems end to end: `partition` finds the optimum and calls it so."""
+"""Small problems: `partition` and the search with cuts find the optimum; it is called so."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis.partition import check_partition, measure_partition, partition
+from gis.partition.contract import blocks_of, make_small
+from gis.partition.exact import enumerate_all
+from tests.partition_cases import asked
 
 
 def connected_sets(near: list[set[int]], size, low: int, high: int):
@@ -101,6 +104,22 @@ def test_up_to_twelve_units_the_optimum_is_found_and_called_so(case):
     assert (np.array(size)[placed].sum(), placed.sum()) == best[:2]
     assert found.objective == best[2]
     assert not check_partition(links, size, found.label, low=low, high=high, count=count)
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs())
+def test_the_search_with_cuts_finds_the_optimum_too(case):
+    links, size, low, high, count = case
+    problem = asked(links, size, low=low, high=high, count=count)
+    small = make_small(problem, blocks_of(problem, np.ones(len(size), bool)), count=count)
+    lost_and_cut, sets = np.full(2, np.inf), np.zeros(len(size), np.uint64)
+    assert enumerate_all(small, lost_and_cut, sets, budget=10**8)
+    best = best_by_hand(links, size, low, high, count)
+    if best is None:
+        assert not sets.any()
+        return
+    people, units = sum(size) - best[0], len(size) - best[1]
+    assert lost_and_cut.tolist() == [people * (len(size) + 1) + units, best[2]]
 
 
 def test_the_enumeration_above_counts_what_can_be_counted_by_hand():

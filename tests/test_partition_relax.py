@@ -40,17 +40,31 @@ def test_too_few_people_ask_for_a_lower_bound_or_the_link_over_the_railway():
 
 
 def test_a_link_that_is_not_enough_says_so():
-    problem = asked([(1, 2)], [1000, 6000, 5500], low=5000, high=12000)
-    _, link = ways_out(problem, [-1, 0, 0], beyond=[(0, 1)], beyond_m=[50.0])
+    """2000 + 6000 + 4500 are too many, and 4500 alone are too few."""
+    problem = asked([(1, 2)], [2000, 6000, 4500], low=5000, high=12000)
+    ways = ways_out(problem, [-1, 0, 0], beyond=[(0, 1)], beyond_m=[50.0])
+    link = ways[-1]
     assert (link.enough, link.metres) == (False, 50)
     assert "that link alone is not enough" in link.words
 
 
 def test_the_nearest_link_that_is_enough_wins_over_a_nearer_one_that_is_not():
-    problem = asked([(1, 2)], [1000, 6000, 5500, 7000], low=5000, high=12000)
+    problem = asked([(1, 2)], [2000, 6000, 4500, 7000], low=5000, high=12000)
     ways = ways_out(problem, [-1, 0, 0, 1], beyond=[(0, 1), (0, 3)], beyond_m=[50.0, 70.0])
     (link,) = [way for way in ways if way.kind == "link"]
-    assert (link.link, link.enough, link.value) == ((0, 3), True, 8000)
+    assert (link.link, link.enough, link.value) == ((0, 3), True, 9000)
+
+
+def test_a_link_is_enough_too_where_the_district_beyond_is_cut_in_two():
+    problem = asked([(1, 2)], [1000, 6000, 5500], low=5000, high=12000)
+    link, *_ = ways_out(problem, [-1, 0, 0], beyond=[(0, 1)], beyond_m=[50.0])
+    assert (link.kind, link.enough, link.value) == ("link", True, 7000)
+
+
+def test_a_link_to_another_class_is_not_enough():
+    problem = asked([], [3, 6], low=6, high=9, within=[0, 1])
+    ways = ways_out(problem, [-1, 0], beyond=[(0, 1)], beyond_m=[50.0])
+    assert [(way.kind, way.enough) for way in ways] == [("low", True), ("link", False)]
 
 
 def test_two_groups_that_are_both_too_small_can_join_each_other():
@@ -74,6 +88,37 @@ def test_what_no_district_beside_it_can_take_asks_for_the_least_sum():
     low, high = sorted(ways_out(problem, [0, 0, -1]), key=lambda way: way.kind, reverse=True)
     assert (low.kind, low.value) == ("low", 5)
     assert (high.kind, high.value) == ("high", 18)
+
+
+def test_the_district_beside_it_gives_some_where_that_asks_for_less():
+    """3 - 2 - 7 with 6 to 10 each: 3 + 2 and 7 are 1 short, 3 alone would be 3 short."""
+    low, high = ways_out(asked([(0, 1), (1, 2)], [3, 2, 7], low=6, high=10), [-1, 0, 0])
+    assert (low.kind, low.value, low.units) == ("low", 5, (0,))
+    assert low.words == "lower the least size to 5: unit 0, unit 1 would be a district"
+    assert (high.kind, high.value) == ("high", 12)
+    assert high.words == "raise the most size to 12: unit 0 would join the district of unit 1"
+
+
+def test_a_group_that_is_parted_says_so():
+    """5 - 4 - 3, of 5 to 6: 5 and 4 + 3 need 7 at most; 5, 4 and 3 need 3 at least."""
+    high, low = ways_out(
+        asked(PATH_OF_4, [2, 3, 4, 3], low=5, high=6, same=[(0, 1)]), [-1, -1, -1, -1]
+    )  # fmt: skip
+    assert (high.value, low.value) == (7, 3)
+    assert low.words == (
+        "lower the least size to 3: unit 0, unit 1, unit 2 and 1 more would be in 3 districts"
+    )
+
+
+def test_a_bound_is_rounded_to_the_side_on_which_it_is_enough():
+    low, *_ = ways_out(asked([], [3119.6], low=5000, high=6000), [-1])
+    assert (low.value, low.words) == (
+        3119.6, "lower the least size to 3,119: unit 0 would be a district"
+    )  # fmt: skip
+    high, *_ = ways_out(asked([], [6000.2], low=5000, high=6000), [-1])
+    assert (high.value, high.words) == (
+        6000.2, "raise the most size to 6,001: unit 0 would be a district"
+    )  # fmt: skip
 
 
 def test_units_that_must_be_apart_are_not_joined():

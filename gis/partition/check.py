@@ -122,7 +122,9 @@ def measure_partition(
         links, size, label, names=list(weights), cost=cost, xy=xy, link_weight=link_weight,
         classes=classes,
     )  # fmt: skip
-    return math.fsum(w * terms[name] / (scales or {}).get(name, 1.0) for name, w in weights.items())
+    return math.fsum(
+        w * terms[name] / (scales or {}).get(name, 1.0) for name, w in weights.items() if w
+    )
 
 
 def measure_terms(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -55,6 +55,18 @@ def blocks_of(problem: Problem, part: NDArray[np.bool_]) -> Blocks:
         pieces.setdefault(int(problem.group[unit]), set()).add(int(block[unit]))
     torn = tuple(tuple(sorted(p)) for p in pieces.values() if len(p) > 1)
     return Blocks(block, torn)
+
+
+def block_worth(problem: Problem, blocks: Blocks) -> NDArray[np.float64]:
+    """(u,) what leaving a block out loses: its first size, and its units where that is equal.
+
+    Whole numbers where the sizes are; else they are told apart from 1e-6 on.
+    """
+    units = np.bincount(blocks.block[blocks.block >= 0], minlength=blocks.units)
+    size = sums(problem.size[:, :1], blocks.block, blocks.units)[:, 0]
+    if np.all(problem.size[:, 0] == np.floor(problem.size[:, 0])):
+        return np.asarray(size * (problem.units + 1) + units)
+    return np.asarray(size / max(float(size.sum()), 1e-300) * 1e6 + units / problem.units)
 
 
 def join_torn(problem: Problem, blocks: Blocks) -> Blocks:
@@ -270,6 +282,15 @@ def _block_costs(problem: Problem, blocks: Blocks) -> tuple[NDArray[np.int64], t
     )
 
 
+class DenseCosts(NamedTuple):
+    """What u blocks pay to c candidates for the centre."""
+
+    owner: NDArray[np.int64]  # (c,) block of each candidate
+    paid: NDArray[np.float64]  # (u, c) size x cost, where there is a way
+    near: NDArray[np.bool_]  # (u, c) whether all of the block is within the limit
+    way: NDArray[np.bool_]  # (u, c) whether all of the block has a way
+
+
 def make_small(problem: Problem, blocks: Blocks, *, count: int | None) -> Small | None:
     """Return the problem as words of bits; None when it has too many units or aims for that."""
     u = blocks.units
@@ -286,29 +307,29 @@ def make_small(problem: Problem, blocks: Blocks, *, count: int | None) -> Small 
     held = (blocks.block >= 0) & (problem.lock >= 0)
     lock[blocks.block[held]] = problem.lock[held]
     apart |= (lock[:, None] != lock) & (lock[:, None] >= 0) & (lock >= 0)
-    cost, flag = _dense_costs(plain) if plain.use_cost else (np.zeros((u, 0)), np.zeros((u, 0)))
-    total = max(float(plain.size[:, 0].sum()), 1e-300)
+    cost = dense_costs(problem, blocks)
     group = np.zeros((len(blocks.together), u), bool)
     for i, members in enumerate(blocks.together):
         group[i, list(members)] = True
     return pack_small(
         near=_words(near), apart=_words(apart), together=_words(group),
-        owner=np.repeat(np.arange(u), np.diff(plain.first)),
-        reach=_words((flag.T.astype(int) & FAR) == 0), way=_words((flag.T.astype(int) & LOST) == 0),
-        links=wt, cost=cost, size=plain.size, low=problem.low - problem.slack,
-        high=problem.high + problem.slack, worth=plain.size[:, 0] / total + 1e-6 / u,
+        owner=cost.owner, reach=_words(cost.near.T), way=_words(cost.way.T),
+        links=wt, cost=cost.paid, size=plain.size, low=problem.low - problem.slack,
+        high=problem.high + problem.slack, worth=block_worth(problem, blocks),
         objective=problem.kind, wanted=-1 if count is None else count, mean=plain.mean,
     )  # fmt: skip
 
 
-def _dense_costs(plain: Instance) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    u, c = len(plain.ptr) - 1, int(plain.first[-1])
-    row = np.repeat(np.arange(u), np.diff(plain.cost_ptr))
-    cost = np.zeros((u, c))
-    flag = np.full((u, c), float(FAR + LOST))
-    cost[row, plain.cost_col] = plain.cost_val
-    flag[row, plain.cost_col] = plain.cost_flag
-    return cost, flag
+def dense_costs(problem: Problem, blocks: Blocks) -> DenseCosts:
+    """Return what the blocks pay to the candidates for the centre: none without costs."""
+    first, (ptr, column, value, flag) = _block_costs(problem, blocks)
+    row = np.repeat(np.arange(blocks.units), np.diff(ptr))
+    paid = np.zeros((blocks.units, int(first[-1])))
+    near, way = np.zeros(paid.shape, bool), np.zeros(paid.shape, bool)
+    paid[row, column] = value
+    near[row, column] = flag & FAR == 0
+    way[row, column] = flag & LOST == 0
+    return DenseCosts(np.repeat(np.arange(blocks.units), np.diff(first)), paid, near, way)
 
 
 def _words(rows: NDArray[np.bool_]) -> NDArray[np.uint64]:

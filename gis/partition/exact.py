@@ -15,6 +15,7 @@ from gis.partition.state import BALANCE, COMPACT, CUT, ONE, ZERO, compiled, inne
 
 MOST_UNITS: Final = 62
 _EPS: Final = 1e-9
+_SAME_WORTH: Final = 1e-6
 
 Words = NDArray[np.uint64]
 
@@ -32,7 +33,8 @@ _BIT: Final = np.uint64(1)
 class Small(NamedTuple):
     """A problem of u <= 62 units in words of bits.
 
-    ``worth`` (u,) is what leaving a unit out loses; all of it must be kept when ``wanted``.
+    ``worth`` (u,) is what leaving a unit out loses (`gis.partition.contract.block_worth`); all of
+    it must be kept when ``wanted``.
     """
 
     sets: Words  # (r, 6) neighbours, units to be apart from, groups that stay together, and of
@@ -243,7 +245,9 @@ def _finish(small: Any, best: Any, found: Any, words: Any, figures: Any, top: An
 
 @inner
 def _better(best: Any, missed: Any, value: Any) -> Any:
-    return missed < best[0] - _EPS or (missed <= best[0] + _EPS and value < best[1] - _EPS)
+    if missed < best[0] - _SAME_WORTH:
+        return True
+    return missed <= best[0] + _SAME_WORTH and value < best[1] - _EPS
 
 
 @inner

@@ -22,7 +22,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from gis.partition.aims import score
-from gis.partition.contract import Blocks, blocks_of
+from gis.partition.contract import Blocks, block_worth, blocks_of
 from gis.partition.problem import Problem
 from gis.partition.reduce import sums
 
@@ -151,13 +151,8 @@ class _Case:
     def __post_init__(self) -> None:
         problem, blocks = self.problem, self.blocks
         self.size = sums(problem.size, blocks.block, blocks.units)
-        units = np.bincount(blocks.block[self.part], minlength=blocks.units)
-        first = self.size[:, 0]
-        # Size counts first, then units: exact where sizes are whole numbers.
-        self.whole = bool(np.all(problem.size[:, 0] == np.floor(problem.size[:, 0])))
-        self.worth = first * (len(problem.size) + 1) + units if self.whole else (
-            first / max(float(first.sum()), 1e-300) * 1e6 + units / len(problem.size)
-        )  # fmt: skip
+        self.worth = block_worth(problem, blocks)
+        self.whole = bool((self.worth == np.floor(self.worth)).all())
 
     def out(self, label: Ints) -> NDArray[np.bool_]:
         """(u,) blocks that a plan leaves out."""

@@ -60,8 +60,8 @@ class Problem:
     def slack(self) -> NDArray[np.float64]:
         """(m,) rounding within which a sum counts as its bound; 0 for whole numbers."""
         whole = np.all(self.size == np.floor(self.size), axis=0)
-        reach = np.maximum(np.where(np.isfinite(self.high), np.abs(self.high), 0), self.low)
-        return np.where(whole, 0.0, ROUNDING * np.maximum(reach, 1.0))
+        # Of the lower bound: a part of a large upper one would be more than rounding there.
+        return np.where(whole, 0.0, ROUNDING * np.maximum(self.low, 1.0))
 
     @property
     def kind(self) -> int:
@@ -214,8 +214,8 @@ def read_problem(
     problem = Problem(
         pairs[inside], sizes, lows, highs, labels, None if count is None else int(count),
         locks, replace(aims, link_cost=aims.link_cost[inside]), pairs[~inside],
-        aims.link_cost[~inside], matrix, centre_limit, place,
-        None if unit_names is None else tuple(unit_names), begin,
+        aims.link_cost[~inside], matrix if aims.compact or centre_limit is not None else None,
+        centre_limit, place, None if unit_names is None else tuple(unit_names), begin,
         None if count is None or count < 1 else float(sizes[:, 0].sum()) / int(count),
     )  # fmt: skip
     if not faults:
@@ -265,12 +265,15 @@ def _check_closed(problem: Problem, faults: list[str]) -> None:
             elif total[j] > problem.high[j] + problem.slack[j]:
                 faults.append(f"closed district {number} has {name} {total[j]:,.10g}, above the "
                               f"upper bound {problem.high[j]:,.10g}")  # fmt: skip
-        if problem.centre_limit is not None:
+        if problem.cost is not None:
+            limit = problem.centre_limit
             among = sp.csr_array(problem.cost)[members][:, members].tocoo()
-            near = among.col[among.data <= problem.centre_limit * (1 + 1e-12)]
+            near = among.col[among.data <= (np.inf if limit is None else limit * (1 + 1e-12))]
             if np.bincount(near, minlength=len(members)).max() < len(members):
-                faults.append(f"closed district {number} has no centre within "
-                              f"{problem.centre_limit:,.10g} of all its units")  # fmt: skip
+                words = "to which all its units have a way" if limit is None else (
+                    f"within {limit:,.10g} of all its units"
+                )  # fmt: skip
+                faults.append(f"closed district {number} has no centre {words}")
 
 
 def _places(xy: ArrayLike | None, n: int, faults: list[str]) -> NDArray[np.float64] | None:

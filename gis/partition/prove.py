@@ -26,9 +26,17 @@ _BOUND_PER_UNIT_S: Final = 5e-4
 
 
 def search_and_prove(
-    problem: Problem, *, seed: int, time_limit_s: float, live: Live | None
+    problem: Problem,
+    *,
+    best: NDArray[np.int64] | None = None,
+    seed: int,
+    time_limit_s: float,
+    live: Live | None,
 ) -> Partition:
-    """Return the best plan found of a problem without closed districts, and what is proved."""
+    """Return the best plan found of a problem without closed districts, and what is proved.
+
+    ``best`` (n,) is the best plan where it is known; then what it leaves out gets its reason.
+    """
     end = time.monotonic() + time_limit_s
     clock = Clock.start(_OF_SEARCH * time_limit_s)
     nothing = np.full(problem.units, -1, np.int64)
@@ -47,10 +55,12 @@ def search_and_prove(
         return no_plan(nothing, "infeasible", reason, left)
     alive = reduced.component >= 0
     blocks = blocks_of(problem, alive)
-    if blocks.units <= TRIED_FIRST:
+    if best is None and blocks.units <= TRIED_FIRST:
         label, proved = try_all(problem, blocks, problem.count, nothing, NODES_FIRST)
-        if proved:
-            return _answer(problem, reduced, label, proved=True)
+        best = label if proved else None
+    if best is not None:
+        _tell(problem, best, live)
+        return _answer(problem, reduced, best, proved=True)
     rounds = Rounds(problem, reduced, seed, clock, live)
     rounds.run()
     if rounds.stopped:
@@ -62,12 +72,17 @@ def search_and_prove(
         label, proved, bound = _by_programme(problem, reduced, label, rounds.proved, deadline)
         if bound > 0 and not mip.fits(problem, alive, problem.count):
             end = time.monotonic()  # the lower bound would only find these prices again
-    if live is not None and (label != rounds.label).any() and (label >= 0).any():
-        live(label.copy(), score(problem, label) + lost_cost(problem, label))
+    if (label != rounds.label).any():
+        _tell(problem, label, live)
     return _answer(
         problem, reduced, label, proved=proved, parts_proved=rounds.proved,
         bound=bound, time_limit_s=time_limit_s, end=end,
     )  # fmt: skip
+
+
+def _tell(problem: Problem, label: NDArray[np.int64], live: Live | None) -> None:
+    if live is not None and (label >= 0).any():
+        live(label.copy(), score(problem, label) + lost_cost(problem, label))
 
 
 def _by_programme(

@@ -5,9 +5,11 @@ Each way out is tried on the district that it would make, by the independent che
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
@@ -15,18 +17,25 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from gis.partition.check import check_partition
+from gis.partition.contract import blocks_of
 from gis.partition.problem import Problem
+from gis.partition.recut import Kind, Recut, Region
 from gis.partition.reduce import LeftUnit, Reduced, connected, number
 from gis.partition.sets import MOST_MEMBERS, Ask, Found, make_field, make_walk, sweep
+from gis.partition.tiny import few
 
 _REGION: Final = 12
 _MOST_SETS: Final = 40_000
 _STEPS: Final = 3_000_000
 _LINKS_TRIED: Final = 40
 _SHOWN: Final = 3
+_SAME: Final = 1e-9
+_ANY_WAY: Final = 1e300
+"""Limit of the ways to a centre where none was given, but a way is needed."""
+_Bound = Literal["low", "high"]
+_BOUNDS: Final[tuple[_Bound, ...]] = ("low", "high")
 
 Ints = NDArray[np.int64]
-Kind = Literal["low", "high", "link"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,9 @@ def smallest_relaxation(
 ) -> tuple[Relaxation, ...]:
     """Return, for each group of units left out, what would place it, the least change first.
 
+    It is placed beside all that are placed already. Where units are few, no smaller change of that
+    kind would do; else none that cuts it and one district beside it anew, if these are few.
+
     Parameters
     ----------
     problem, label
@@ -85,16 +97,16 @@ def smallest_relaxation(
     ends = np.asarray(beyond, dtype=np.int64).reshape(-1, 2)
     metres = np.asarray(beyond_m, dtype=float).reshape(-1)
     words = list(beyond_reason) if len(beyond_reason) else [""] * len(ends)
+    whole = few(blocks_of(problem, np.ones(problem.units, bool)))
     piece = connected(problem.links, problem.units, label < 0)
     out: list[Relaxation] = []
     for group in _groups(piece):
         if time.monotonic() > deadline:
             break
-        found = [
-            *_lower(problem, group), *_raise(problem, label, group),
-            *_join(problem, label, piece, group, ends, metres, words),
-        ]  # fmt: skip
-        out.extend(sorted(found, key=lambda way: _change(problem, way)))
+        case = _Case(problem, label, piece, group, whole)
+        found = [*case.bounds(), *case.join(ends, metres, words)]
+        found.sort(key=lambda way: (not way[1].enough, way[0]))
+        out.extend(way for _, way in found)
     return tuple(out)
 
 
@@ -105,157 +117,158 @@ def _groups(piece: Ints) -> list[Ints]:
     return [g for g in np.split(order, edges) if len(g)]
 
 
-def _change(problem: Problem, way: Relaxation) -> tuple[bool, float]:
-    """Rank: what is enough first; bounds by their relative change, links before them."""
-    if way.kind == "link":
-        return not way.enough, 0.0
-    j = problem.names.index(way.size)
-    bound = float(problem.low[j] if way.kind == "low" else problem.high[j])
-    return not way.enough, abs(way.value - bound) / max(bound, 1e-9)
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """A group that is left out; ``piece`` (n,) are all such groups, -1 what is in a district.
 
+    ``whole``: units are so few that all are cut anew, not only the group and one district.
+    """
 
-def _sound(
-    problem: Problem,
-    members: Ints,
-    *,
-    low: ArrayLike | None = None,
-    high: ArrayLike | None = None,
-    more: Iterable[tuple[int, int]] = (),
-) -> bool:
-    """Whether the units make a district, with other bounds or more links."""
-    inside = np.zeros(problem.units, bool)
-    inside[members] = True
-    units = np.flatnonzero(inside)
-    new = np.cumsum(inside) - 1
-    kept = problem.links[inside[problem.links].all(axis=1)]
-    links = new[np.r_[kept, np.array(list(more), np.int64).reshape(-1, 2)]]
-    if not _whole_groups(problem, units):
-        return False
-    pairs = problem.apart_pairs()
-    apart = new[pairs[inside[pairs].all(axis=1)]].tolist()
-    cost = None
-    if problem.centre_limit is not None:
-        cost = sp.csr_array(problem.cost)[units][:, units]
-    return not check_partition(
-        links, problem.size[units], np.zeros(len(units), np.int64),
-        low=problem.low if low is None else low, high=problem.high if high is None else high,
-        apart=apart, cost=cost, centre_limit=problem.centre_limit,
-    )  # fmt: skip
+    problem: Problem
+    label: Ints
+    piece: Ints
+    group: Ints
+    whole: bool
 
+    def bounds(self) -> list[tuple[float, Relaxation]]:
+        """Return the least change of lower and of upper bounds that places it, and how large."""
+        ends = self.problem.links[self._inside[self.problem.links].any(axis=1)]
+        beside = [self._with(d) for d in np.unique(self.label[ends]) if d >= 0]
+        choice = [np.arange(self.problem.units)] if self.whole else [self.group, *beside]
+        best: dict[_Bound, Recut] = {}
+        for region in [Region(self.problem, self.label, units, self._must) for units in choice]:
+            for kind in _BOUNDS:
+                cut, least = region.cut(kind), best[kind].change if kind in best else np.inf
+                if cut and 0 < cut.change < least - _SAME and self._sound(self.problem, cut):
+                    best[kind] = cut
+        return [(cut.change, self._told(kind, cut)) for kind, cut in best.items()]
 
-def _whole_groups(problem: Problem, units: Ints) -> bool:
-    """Whether units that must stay together are all among ``units`` or none of them is."""
-    whole = np.bincount(problem.group)
-    held = np.bincount(problem.group[units], minlength=len(whole))
-    return bool(((held == whole) | (held == 0)).all())
+    def join(
+        self, ends: Ints, metres: NDArray[np.float64], words: Sequence[str]
+    ) -> list[tuple[float, Relaxation]]:
+        """Return the shortest link that is none and would place it; or that none would."""
+        inside, classes = self._inside, self.problem.locks.within
+        out = np.flatnonzero(inside[ends[:, 0]] != inside[ends[:, 1]])
+        out = out[np.argsort(metres[out], kind="stable")]
+        links = [(int(a), int(b)) if inside[a] else (int(b), int(a)) for a, b in ends[out]]
+        kept = [i for i, (a, b) in enumerate(links) if classes[a] == classes[b]]
+        for i in kept[:_LINKS_TRIED]:
+            k, (a, b) = out[i], links[i]
+            linked = _with_link(self.problem, (a, b))
+            units = np.arange(linked.units) if self.whole else self._with(self.label[b], b)
+            cut = Region(linked, self.label, units, self._must).cut("link")
+            if cut and self._sound(linked, cut):
+                own = next(d for d in cut.districts if a in d)
+                return [(0.0, self._link(own, (a, b), float(metres[k]), words[k], enough=True))]
+        if not links:
+            return []
+        k = out[0]
+        return [(0.0, self._link(self.group, links[0], float(metres[k]), words[k], enough=False))]
 
+    @cached_property
+    def _inside(self) -> NDArray[np.bool_]:
+        inside = np.zeros(self.problem.units, bool)
+        inside[self.group] = True
+        return inside
 
-def _named(problem: Problem, group: Ints) -> str:
-    names = ", ".join(problem.called(int(v)) for v in group[:_SHOWN])
-    return names + (f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else "")
+    @cached_property
+    def _must(self) -> NDArray[np.bool_]:
+        return self._inside | (self.label >= 0)
 
+    def _with(self, district: int, unit: int = 0) -> Ints:
+        """Return the group and a district, or for -1 the other group that holds the unit."""
+        other = self.label == district if district >= 0 else self.piece == self.piece[unit]
+        return np.flatnonzero(self._inside | other)
 
-def _lower(problem: Problem, group: Ints) -> list[Relaxation]:
-    """The group is a district by itself when the lower bounds are low enough."""
-    total = problem.size[group].sum(axis=0)
-    short = np.flatnonzero(total < problem.low - problem.slack)
-    if not len(short):
-        return []
-    low = problem.low.copy()
-    low[short] = total[short]
-    if not _sound(problem, group, low=low):
-        return []
-    asked = ", ".join(f"{problem.names[j]} to {number(total[j])}" for j in short)
-    j = int(short[0])
-    words = f"lower the least {asked}: {_named(problem, group)} would be a district"
-    return [Relaxation(
-        tuple(group.tolist()), "low", problem.names[j], float(total[j]), None, None, "", True, words
-    )]  # fmt: skip
-
-
-def _raise(problem: Problem, label: Ints, group: Ints) -> list[Relaxation]:
-    """The group by itself, or together with a district beside it, when more may be in one."""
-    inside = np.zeros(problem.units, bool)
-    inside[group] = True
-    ends = problem.links[inside[problem.links[:, 0]] != inside[problem.links[:, 1]]]
-    other = np.where(inside[ends[:, 0]], ends[:, 1], ends[:, 0])
-    ways = [group]
-    ways += [np.r_[group, np.flatnonzero(label == d)] for d in np.unique(label[other]) if d >= 0]
-    best: Relaxation | None = None
-    for members in ways:
-        total = problem.size[members].sum(axis=0)
-        over = np.flatnonzero(total > problem.high + problem.slack)
-        if not len(over) or (total < problem.low - problem.slack).any():
-            continue
-        high = np.maximum(problem.high, total)
-        if not _sound(problem, members, high=high):
-            continue
-        j = int(over[0])
-        asked = ", ".join(f"{problem.names[k]} to {number(total[k])}" for k in over)
-        beside = "would be a district" if len(members) == len(group) else (
-            f"would join the district of {problem.called(int(members[len(group)]))}"
+    def _sound(self, problem: Problem, cut: Recut) -> bool:
+        """Whether the independent checker lets the new districts pass, within new bounds."""
+        units = np.concatenate(cut.districts)
+        label = np.repeat(np.arange(len(cut.districts)), [len(d) for d in cut.districts])
+        new = np.full(problem.units, -1, np.int64)
+        new[units] = np.arange(len(units))
+        links, apart = new[problem.links], new[problem.apart_pairs()]
+        same = [np.flatnonzero(problem.group[units] == g) for g in set(problem.group[units])]
+        cost, limit = None, problem.centre_limit
+        if problem.cost is not None:
+            cost = sp.csr_array(problem.cost)[units][:, units]
+            limit = _ANY_WAY if limit is None else limit
+        low, high = self._bounds(cut)
+        return not check_partition(
+            links[(links >= 0).all(axis=1)], problem.size[units], label, low=low, high=high,
+            same=[g.tolist() for g in same], apart=apart[(apart >= 0).all(axis=1)].tolist(),
+            within=problem.locks.within[units], cost=cost, centre_limit=limit,
         )  # fmt: skip
-        words = f"raise the most {asked}: {_named(problem, group)} {beside}"
-        way = Relaxation(
-            tuple(group.tolist()), "high", problem.names[j], float(total[j]), None, None, "", True,
-            words,
+
+    def _bounds(self, cut: Recut) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return lower and upper bounds that the new districts keep."""
+        total = np.array([self.problem.size[d].sum(axis=0) for d in cut.districts])
+        low, high, slack = self.problem.low, self.problem.high, self.problem.slack
+        least, most = total.min(axis=0), total.max(axis=0)
+        return np.where(least < low - slack, least, low), np.where(most > high + slack, most, high)
+
+    def _told(self, kind: _Bound, cut: Recut) -> Relaxation:
+        problem = self.problem
+        low, high = self._bounds(cut)
+        value, was = (low, problem.low) if kind == "low" else (high, problem.high)
+        changed = np.flatnonzero(value != was)
+        asked = ", ".join(
+            f"{problem.names[j]} to {_outward(value[j], up=kind == 'high')}" for j in changed
+        )
+        verb = "lower the least" if kind == "low" else "raise the most"
+        j = int(changed[0])
+        return Relaxation(
+            tuple(self.group.tolist()), kind, problem.names[j], float(value[j]), None, None, "",
+            True, f"{verb} {asked}: {self._where(cut, joins=kind == 'high')}",
         )  # fmt: skip
-        if best is None or _change(problem, way) < _change(problem, best):
-            best = way
-    return [] if best is None else [best]
+
+    def _where(self, cut: Recut, *, joins: bool) -> str:
+        """Say in which district the group would be."""
+        own = [d for d in cut.districts if np.isin(d, self.group).any()]
+        if len(own) > 1:
+            return f"{_named(self.problem, self.group)} would be in {len(own)} districts"
+        others = np.setdiff1d(own[0], self.group)
+        placed = others[self.label[others] >= 0]
+        if joins and len(placed):
+            other = self.problem.called(int(placed[0]))
+            return f"{_named(self.problem, self.group)} would join the district of {other}"
+        return f"{_named(self.problem, np.r_[self.group, others])} would be a district"
+
+    def _link(
+        self, district: Ints, link: tuple[int, int], metres: float, barrier: str, *, enough: bool
+    ) -> Relaxation:
+        problem = self.problem
+        total = problem.size[district].sum(axis=0)
+        lacking = problem.size[self.group].sum(axis=0) < problem.low - problem.slack
+        j = int(lacking.argmax())
+        why = f" ({barrier})" if barrier else ""
+        far = f"{number(metres)} m from {problem.called(link[0])} to {problem.called(link[1])}{why}"
+        words = (
+            f"allow the link of {far}: the district would have {problem.names[j]} "
+            f"{number(total[j])}"
+            if enough else f"the nearest other is {far}, and that link alone is not enough"
+        )  # fmt: skip
+        return Relaxation(
+            tuple(self.group.tolist()), "link", problem.names[j], float(total[j]), link, metres,
+            barrier, enough, words,
+        )  # fmt: skip
 
 
-def _join(
-    problem: Problem,
-    label: Ints,
-    piece: Ints,
-    group: Ints,
-    ends: Ints,
-    metres: NDArray[np.float64],
-    words: Sequence[str],
-) -> list[Relaxation]:
-    """The shortest link that is none which would join the group to others within the bounds."""
-    inside = np.zeros(problem.units, bool)
-    inside[group] = True
-    out = np.flatnonzero(inside[ends[:, 0]] != inside[ends[:, 1]])
-    out = out[np.argsort(metres[out], kind="stable")]
-    for k in out[:_LINKS_TRIED]:
-        a, b = int(ends[k, 0]), int(ends[k, 1])
-        a, b = (a, b) if inside[a] else (b, a)
-        other = np.flatnonzero(label == label[b] if label[b] >= 0 else piece == piece[b])
-        members = np.r_[group, other]
-        if _sound(problem, members, more=[(a, b)]):
-            return [_link(problem, group, members, (a, b), float(metres[k]), words[k], True)]
-    if not len(out):
-        return []
-    k = int(out[0])
-    a, b = (int(v) for v in ends[k])
-    a, b = (a, b) if inside[a] else (b, a)
-    return [_link(problem, group, group, (a, b), float(metres[k]), words[k], False)]
+def _with_link(problem: Problem, link: tuple[int, int]) -> Problem:
+    """Return the problem with one more link, which costs nothing."""
+    aims = replace(problem.aims, link_cost=np.r_[problem.link_cost, 0.0])
+    return replace(problem, links=np.r_[problem.links, [sorted(link)]], aims=aims)
 
 
-def _link(
-    problem: Problem,
-    group: Ints,
-    members: Ints,
-    link: tuple[int, int],
-    metres: float,
-    barrier: str,
-    enough: bool,
-) -> Relaxation:
-    total = problem.size[members].sum(axis=0)
-    short = np.flatnonzero(problem.size[group].sum(axis=0) < problem.low - problem.slack)
-    j = int(short[0]) if len(short) else 0
-    why = f" ({barrier})" if barrier else ""
-    far = f"{number(metres)} m from {problem.called(link[0])} to {problem.called(link[1])}{why}"
-    words = (
-        f"allow the link of {far}: the district would have {problem.names[j]} {number(total[j])}"
-        if enough else f"the nearest other is {far}, and that link alone is not enough"
-    )  # fmt: skip
-    return Relaxation(
-        tuple(group.tolist()), "link", problem.names[j], float(total[j]), link, metres, barrier,
-        enough, words,
-    )  # fmt: skip
+def _named(problem: Problem, units: Ints) -> str:
+    names = ", ".join(problem.called(int(v)) for v in units[:_SHOWN])
+    return names + (f" and {len(units) - _SHOWN} more" if len(units) > _SHOWN else "")
+
+
+def _outward(value: float, *, up: bool) -> str:
+    """Write a bound rounded to that side on which it is enough."""
+    step = 1.0 if value >= 100 or not value else 10.0 ** (math.floor(math.log10(value)) - 3)
+    whole = math.ceil(value / step - _SAME) if up else math.floor(value / step + _SAME)
+    return number(whole * step)
 
 
 # --- proofs

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from gis.partition.aims import lost_cost, score
 from gis.partition.contract import Blocks, blocks_of, join_torn, make_instance, make_small
 from gis.partition.exact import enumerate_all
-from gis.partition.mixed import solve_small
 from gis.partition.problem import Problem
 from gis.partition.reduce import Reduced, count_range, sums
 from gis.partition.search import Clock, Search
 from gis.partition.state import BALANCE, COMPACT, MIXED
+from gis.partition.tiny import solve_tiny
 
 Labels = NDArray[np.int64]
 Live = Callable[[Labels, float], bool]
@@ -198,10 +198,12 @@ def try_all(
     problem: Problem, blocks: Blocks, count: int | None, label: Labels, budget: int
 ) -> tuple[Labels, bool]:
     """Try every way that could beat ``label``; returns the best and whether all were tried."""
+    found = solve_tiny(problem, blocks, count)
+    if found is not None:
+        return found, True
     small = make_small(problem, blocks, count=count)
     if small is None:
-        found, proved = solve_small(problem, blocks, count)
-        return (found, True) if proved else (label, False)
+        return label, False
     part = blocks.block >= 0
     kept = np.where(part, label, -1)
     best = np.array([np.inf, np.inf])

@@ -88,7 +88,7 @@ def make_field(
     first_seat, cost_ptr, cost_col, cost = _centres(problem, blocks)
     return Field(
         ptr, adj, wt,
-        np.hstack([sums(problem.size, blocks.block, u), _moments(problem, blocks)]),
+        np.hstack([sums(problem.size, blocks.block, u), moments(problem, blocks)]),
         np.vstack([problem.low - problem.slack, problem.high + problem.slack]),
         bool(locked.any()) or len(apart_adj) > 0,
         groups, np.array([len(g) for g in blocks.together], np.int64), apart_ptr, apart_adj,
@@ -134,7 +134,7 @@ def _csr(pairs: Ints, n: int) -> tuple[Ints, Ints]:
     return ptr.astype(np.int64), both[:, 1].astype(np.int64)
 
 
-def _moments(problem: Problem, blocks: Blocks) -> Floats:
+def moments(problem: Problem, blocks: Blocks) -> Floats:
     """(u, 4) units, x, y, squares: spread = squares - (x^2 + y^2) / units, weight included."""
     if not problem.spread_weight > 0 or problem.xy is None:
         return np.zeros((blocks.units, 0))

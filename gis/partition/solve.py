@@ -13,15 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from gis.errors import CheckError
 from gis.partition.aims import lost_cost, score
-from gis.partition.answer import Partition, gap_of, reaches, renumber
+from gis.partition.answer import Partition, Status, gap_of, reaches, renumber
 from gis.partition.check import check_partition, measure_terms
+from gis.partition.contract import blocks_of
 from gis.partition.problem import Problem, read_problem
 from gis.partition.prove import search_and_prove
 from gis.partition.relax import smallest_relaxation
 from gis.partition.rounds import Live
 from gis.partition.state import BALANCE
+from gis.partition.tiny import solve_tiny
 
-_SHARE_OF_RELAXING: Final = 0.05
+_SHARE_OF_RELAXING: Final = 0.2
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -138,12 +140,14 @@ def partition(
         time_limit_s=time_limit_s, xy=xy, names=names, unit_names=unit_names,
     )  # fmt: skip
     inner, kept = problem.without_closed()
+    best = solve_tiny(problem, blocks_of(problem, np.ones(problem.units, bool)), problem.count)
     answer = search_and_prove(
-        inner, seed=seed, time_limit_s=time_limit_s, live=_live_of(problem, kept, live)
-    )
+        inner, best=None if best is None else best[kept], seed=seed, time_limit_s=time_limit_s,
+        live=_live_of(problem, kept, live),
+    )  # fmt: skip
     if beyond is not None and count is None:
         answer = _relaxed(inner, kept, answer, beyond, _SHARE_OF_RELAXING * time_limit_s)
-    answer = _with_closed(problem, inner, kept, answer)
+    answer = _for_all(problem, inner, kept, answer, proved=best is not None)
     if not (answer.label >= 0).any():
         return answer
     broken = check_partition(
@@ -191,7 +195,7 @@ def _measured(
 ) -> Partition:
     """Return the answer with the terms that were measured independently of the search."""
     weights, scales = problem.aims.weights, problem.aims.scales
-    objective = float(sum(weights[name] * terms[name] / scales[name] for name in terms))
+    objective = float(sum(w * terms[name] / scales[name] for name, w in weights.items() if w))
     if abs(objective - answer.objective) > 1e-6 * max(1.0, abs(objective)):
         broken += (f"the objective is {objective:g}, not {answer.objective:g}",)
     if broken:
@@ -229,44 +233,44 @@ def _whole(
     return out
 
 
-def _with_closed(
-    problem: Problem, inner: Problem, kept: NDArray[np.int64], answer: Partition
+def _for_all(
+    problem: Problem, inner: Problem, kept: NDArray[np.int64], answer: Partition, proved: bool
 ) -> Partition:
-    """Return the answer for all units; what the closed districts add is the same in every plan."""
+    """Return the answer for all units: beside the districts found stand the closed ones."""
     left = tuple(replace(item, unit=int(kept[item.unit])) for item in answer.left)
-    if not problem.locks.closed.any():
-        lost = lost_cost(problem, answer.label)
-        return replace(_shifted(problem, answer, answer.label, lost, lost), left=left)
-    refused = answer.status in ("infeasible", "unknown") and (len(kept) > 0 or bool(inner.count))
-    if refused and problem.count is not None:
-        return replace(answer, label=np.full(problem.units, -1, np.int64), left=left)
-    label = renumber(_whole(problem, kept, answer.label))
-    own = replace(answer, left=left)
     if not (answer.label >= 0).any():
-        sure = all(item.proved for item in left) and answer.status != "unknown"
-        own = replace(own, objective=0.0, bound=0.0, status="optimal" if sure else "feasible")
+        more = problem.count is not None and (len(kept) > 0 or inner.count != 0)
+        if more or not problem.locks.closed.any():
+            return replace(answer, label=np.full(problem.units, -1, np.int64), left=left)
+        sure = answer.status != "unknown" and all(item.proved for item in left)
+        status: Status = "optimal" if sure else "feasible"
+        answer = replace(answer, objective=0.0, bound=0.0, status=status, reason="")
+    label = renumber(_whole(problem, kept, answer.label))
     objective = score(problem, label) + lost_cost(problem, label)
-    plain = replace(problem, aims=replace(problem.aims, balance=0.0))
-    inner_plain = replace(inner, aims=replace(inner.aims, balance=0.0))
-    added = score(plain, label) + lost_cost(problem, label) - score(inner_plain, answer.label)
-    if problem.balance_weight and problem.count is None:
-        own = replace(own, bound=0.0, status="feasible")
-    return _shifted(problem, own, label, objective - own.objective, added)
-
-
-def _shifted(
-    problem: Problem, answer: Partition, label: NDArray[np.int64], more: float, certain: float
-) -> Partition:
-    """Return the answer with ``more`` on the objective, of which ``certain`` is in every plan."""
-    if not (label >= 0).any():
-        return answer
-    objective = answer.objective + more
-    traded = any(not item.proved or item.code == "combination" for item in answer.left)
-    bound = answer.bound + (0.0 if traded else certain)
-    if problem.kind == BALANCE and problem.count is not None:
-        bound = max(answer.bound, objective if more > 0 else 0.0)
-    sure = answer.status == "optimal" and reaches(objective, bound)
+    bound = min(_bound(problem, inner, answer, label, objective), objective)
+    sure = proved or (answer.status == "optimal" and reaches(objective, bound))
     return replace(
-        answer, label=label, objective=objective, bound=min(bound, objective),
-        gap=gap_of(objective, bound), status="optimal" if sure else "feasible",
+        answer, label=label, left=left, objective=objective, bound=bound,
+        status="optimal" if sure else "feasible",
     )  # fmt: skip
+
+
+def _bound(
+    problem: Problem,
+    inner: Problem,
+    answer: Partition,
+    label: NDArray[np.int64],
+    objective: float,
+) -> float:
+    """Return what no plan for all units is below, from the bound of the others."""
+    if problem.kind == BALANCE and problem.count is not None:
+        # A closed district that is off more than all others is so in every plan.
+        return answer.bound if reaches(objective, answer.objective) else objective
+    if problem.balance_weight and problem.count is None and problem.locks.closed.any():
+        return 0.0
+    if any(not item.proved or item.code == "combination" for item in answer.left):
+        return answer.bound
+    # All plans place the same units, so that closed districts and lost links add the same to each.
+    plain, inner_plain = (replace(p, aims=replace(p.aims, balance=0.0)) for p in (problem, inner))
+    added = score(plain, label) + lost_cost(problem, label) - score(inner_plain, answer.label)
+    return answer.bound + added

@@ -1,24 +1,28 @@
-"""Small problems with any aims: every way of cutting up to 12 units, so that the answer is proved.
+"""Tiny problems: every way of cutting up to 12 blocks, whatever is asked, so it is proved.
 
-`gis.partition.exact` knows one aim at a time and cuts hopeless branches; here all connected sets
-are listed with their costs, and all ways of choosing disjoint ones are walked through.
+`gis.partition.exact` takes more blocks, but knows one aim at a time and no closed districts. Here
+all sets that could be a district are listed with their costs, and all ways of choosing disjoint
+ones are walked through.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.partition.contract import Blocks
+from gis.partition.contract import Blocks, dense_costs
 from gis.partition.problem import Problem
+from gis.partition.reduce import sums
+from gis.partition.sets import moments
 from gis.partition.state import compiled
 
-MOST_UNITS: Final = 12
-_MOST_MEMBERS: Final = 400
-"""Units in all blocks together, beyond which the costs between them are not laid out densely."""
+MOST_BLOCKS: Final = 12
+_MOST_COSTS: Final = 4_000_000
+"""Costs of all sets to all units, beyond which they are not laid out densely."""
+_SAME: Final = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,83 +30,112 @@ class Ways:
     """All that could be a district of u blocks: k sets in the order of their lowest block.
 
     ``word`` (k,) are their blocks as bits, ``added`` (k,) what each adds to the objective, ``size``
-    (k,) its first size. ``first`` (u + 1,) is where the sets of each lowest block begin. ``worth``
-    (2^u,) is what is lost when those blocks are left out, ``placed`` (2^u,) what the objective
-    gets from the blocks that are placed, whichever way, ``total`` (2^u,) their first size.
+    (k,) its first size. ``first`` (u + 1,) is where the sets of each lowest block begin. ``rank``
+    (2^u,) orders what may be left out, the least size first, then the fewest units. ``placed``
+    (2^u,) is what the objective gets from the blocks that are placed, whichever way, ``total``
+    (2^u,) their first size.
+
+    Closed districts need no rule of their own: whatever else is chosen, taking them loses less.
     """
 
     word: NDArray[np.int64]
     added: NDArray[np.float64]
     size: NDArray[np.float64]
     first: NDArray[np.int64]
-    worth: NDArray[np.float64]
+    rank: NDArray[np.float64]
     placed: NDArray[np.float64]
     total: NDArray[np.float64]
 
 
-def solve_small(
-    problem: Problem, blocks: Blocks, count: int | None
-) -> tuple[NDArray[np.int64], bool]:
-    """Return the best labels (n,) of the units in ``blocks`` and True; else all -1 and False.
+def solve_tiny(problem: Problem, blocks: Blocks, count: int | None) -> NDArray[np.int64] | None:
+    """Return the best labels (n,) of the units in ``blocks``, all -1 when there is no plan.
 
-    False: there are too many of them. All labels are -1, too, when there is no plan.
+    None: there are too many of them to try every way.
     """
-    nothing = np.full(problem.units, -1, np.int64)
-    if not 0 < blocks.units <= MOST_UNITS or (blocks.block >= 0).sum() > _MOST_MEMBERS:
-        return nothing, False
+    if not few(blocks):
+        return None
     ways = _all_ways(problem, blocks)
     best = np.full(2, np.inf)
     chosen = np.zeros(blocks.units, np.int64)
     mean = -1.0 if problem.mean is None else problem.mean
     _walk(
-        ways.word, ways.added, ways.size, ways.first, ways.worth, ways.placed, ways.total,
+        ways.word, ways.added, ways.size, ways.first, ways.rank, ways.placed, ways.total,
         problem.balance_weight, mean, -1 if count is None else count, best, chosen,
     )  # fmt: skip
     of_block = np.full(blocks.units, -1, np.int64)
     for district, word in enumerate(chosen[chosen > 0]):
         of_block[(int(word) >> np.arange(blocks.units)) & 1 == 1] = district
-    return np.where(blocks.block >= 0, of_block[blocks.block], -1), True
+    return np.where(blocks.block >= 0, of_block[blocks.block], -1)
+
+
+class Sets(NamedTuple):
+    """All sets of u blocks, a set being the bits of its number."""
+
+    bits: NDArray[np.int64]  # (2^u, u)
+    size: NDArray[np.float64]  # (2^u, m)
+    centre: NDArray[np.float64]  # (2^u,) cost of the ways to its centre; inf: it is no district,
+    # whatever the bounds: torn, against a lock, or without a centre as asked
+
+
+def all_sets(problem: Problem, blocks: Blocks) -> Sets:
+    """List what could be a district if its size were right; `few` blocks only."""
+    every = np.arange(1 << blocks.units)
+    bits = (every[:, None] >> np.arange(blocks.units)) & 1
+    good = _connected(problem, blocks, every) & _allowed(problem, blocks, every)
+    return Sets(
+        bits, bits @ sums(problem.size, blocks.block, blocks.units),
+        np.where(good, _to_centre(problem, blocks, bits), np.inf),
+    )  # fmt: skip
+
+
+def few(blocks: Blocks) -> bool:
+    """Whether all sets of the blocks can be listed."""
+    members = int((blocks.block >= 0).sum())
+    return 0 < blocks.units <= MOST_BLOCKS and members << blocks.units <= _MOST_COSTS
 
 
 def _all_ways(problem: Problem, blocks: Blocks) -> Ways:
     u = blocks.units
-    part = np.flatnonzero(blocks.block >= 0)
-    every = np.arange(1 << u)
-    bits = (every[:, None] >> np.arange(u)) & 1
-    size = np.zeros((u, problem.size.shape[1]))
-    np.add.at(size, blocks.block[part], problem.size[part])
-    sums = bits @ size
+    bits, size, added = all_sets(problem, blocks)
     inside, kinds = _links_inside(problem, blocks, bits), _kinds_inside(problem, blocks, bits)
-    fits = _connected(problem, blocks, every) & _allowed(problem, blocks, every)
-    fits &= (sums >= problem.low - problem.slack).all(axis=1)
-    fits &= (sums <= problem.high + problem.slack).all(axis=1)
-    added = kinds - inside
-    for word in np.flatnonzero(fits):
-        members = part[(int(word) >> blocks.block[part]) & 1 == 1]
-        added[word] += _own_cost(problem, members)
-    fits &= np.isfinite(added)
+    added = added + kinds - inside
+    if problem.spread_weight:
+        number, x, y, squares = (bits @ moments(problem, blocks)).T
+        added += squares - (x**2 + y**2) / np.maximum(number, 1)
+    fits = (size >= problem.low - problem.slack).all(axis=1) & np.isfinite(added)
+    fits &= (size <= problem.high + problem.slack).all(axis=1)
     words = np.flatnonzero(fits)
     lowest = np.round(np.log2(words & -words)).astype(np.int64)
     words = words[np.argsort(lowest, kind="stable")]
-    number = np.bincount(blocks.block[part], minlength=u)
-    whole = max(float(size[:, 0].sum()), 1e-300)
     return Ways(
         word=words.astype(np.int64),
         added=added[words],
-        size=sums[words, 0],
+        size=size[words, 0],
         first=np.r_[0, np.cumsum(np.bincount(lowest, minlength=u))].astype(np.int64),
-        worth=bits @ (size[:, 0] / whole + 1e-6 * number / len(part)),
+        rank=_rank(blocks, bits, size[:, 0]),
         placed=inside - kinds,
-        total=sums[:, 0],
+        total=size[:, 0],
     )
 
 
+def _rank(
+    blocks: Blocks, bits: NDArray[np.int64], size: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(2^u,) place of a set by its first size, then by its units."""
+    order = np.argsort(size, kind="stable")
+    by_size = np.empty(len(size), np.int64)
+    by_size[order] = np.cumsum(np.diff(size[order], prepend=0.0) > _SAME * size[-1])
+    units = bits @ np.bincount(blocks.block[blocks.block >= 0], minlength=blocks.units)
+    return np.asarray(by_size * (units[-1] + 1) + units, dtype=float)
+
+
 def _links_inside(problem: Problem, blocks: Blocks, bits: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(2^u,) cost of all links between blocks of a set."""
-    ends = blocks.block[problem.links]
+    """(2^u,) cost of all links between blocks of a set, also of those no district can hold."""
+    ends = blocks.block[np.r_[problem.links, problem.lost]]
     real = (ends >= 0).all(axis=1) & (ends[:, 0] != ends[:, 1])
     paid = np.zeros((blocks.units, blocks.units))
-    np.add.at(paid, (ends[real, 0], ends[real, 1]), problem.link_cost[real])
+    cost = np.r_[problem.link_cost, problem.lost_cost]
+    np.add.at(paid, (ends[real, 0], ends[real, 1]), cost[real])
     return np.asarray(((bits @ paid) * bits).sum(axis=1))
 
 
@@ -118,6 +151,19 @@ def _kinds_inside(problem: Problem, blocks: Blocks, bits: NDArray[np.int64]) -> 
     return out
 
 
+def _to_centre(problem: Problem, blocks: Blocks, bits: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(2^u,) what the ways to the best centre of a set cost; inf when it has none as asked."""
+    if problem.cost is None:
+        return np.zeros(len(bits))
+    owner, paid, near, way = dense_costs(problem, blocks)
+    own = bits[:, owner] == 1
+    reached = (own & (bits @ ~near == 0)).any(axis=1)
+    if not problem.compact_weight:
+        return np.where(reached, 0.0, np.inf)
+    ways = np.where(own & (bits @ ~way == 0), bits @ paid, np.inf).min(axis=1)
+    return np.where(reached, problem.compact_weight * ways, np.inf)
+
+
 def _connected(problem: Problem, blocks: Blocks, every: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(2^u,) whether the blocks of a set hang together by links among them."""
     ends = blocks.block[problem.links]
@@ -126,17 +172,17 @@ def _connected(problem: Problem, blocks: Blocks, every: NDArray[np.int64]) -> ND
     for a, b in ends:
         near[a] |= 1 << int(b)
         near[b] |= 1 << int(a)
-    reached = every & -every
-    for _ in range(blocks.units):
-        beside = np.zeros(len(every), np.int64)
+    reached, before = every & -every, every
+    while (reached != before).any():
+        before, beside = reached, np.zeros(len(every), np.int64)
         for i in range(blocks.units):
-            beside |= np.where((reached >> i) & 1 == 1, near[i], 0)
-        reached |= beside & every
+            beside |= np.where((before >> i) & 1 == 1, near[i], 0)
+        reached = before | (beside & every)
     return np.asarray((reached == every) & (every > 0))
 
 
 def _allowed(problem: Problem, blocks: Blocks, every: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(2^u,) whether a set keeps together and apart what has to be."""
+    """(2^u,) whether a set keeps together and apart what has to be, and closed what is closed."""
     good = np.ones(len(every), bool)
     for group in blocks.together:
         mask = sum(1 << b for b in group)
@@ -149,44 +195,21 @@ def _allowed(problem: Problem, blocks: Blocks, every: NDArray[np.int64]) -> NDAr
     locks = {int(k): 0 for k in problem.lock[held]}
     for unit in np.flatnonzero(held):
         locks[int(problem.lock[unit])] |= 1 << int(blocks.block[unit])
+    for number in np.unique(problem.lock[held & problem.locks.closed]):
+        good &= ((every & locks[int(number)]) == 0) | (every == locks[int(number)])
     touched = sum(((every & mask) != 0).astype(np.int64) for mask in locks.values())
     return np.asarray(good & (touched <= 1))
 
 
-def _own_cost(problem: Problem, members: NDArray[np.int64]) -> float:
-    """What a district of these units costs for itself; inf when it has no centre as asked."""
-    out = 0.0
-    if problem.spread_weight and problem.xy is not None:
-        off = problem.xy[members] - problem.xy[members].mean(axis=0)
-        out += problem.spread_weight * float((off * off).sum())
-    if problem.cost is None or not (problem.compact_weight or problem.centre_limit is not None):
-        return out
-    # What is not stored has no way; a 0 that is stored has one.
-    rows = problem.cost[members].tocoo()
-    place = {int(unit): i for i, unit in enumerate(members)}
-    inside = np.isin(rows.col, members)
-    cost = np.full((len(members), len(members)), np.inf)
-    cost[rows.row[inside], [place[int(c)] for c in rows.col[inside]]] = rows.data[inside]
-    limit = np.inf if problem.centre_limit is None else problem.centre_limit * (1 + 1e-12)
-    if not (cost <= limit).all(axis=0).any():
-        return np.inf
-    if problem.compact_weight:
-        with np.errstate(invalid="ignore"):  # nobody who has no way: 0 x inf
-            ways = (problem.size[members, :1] * cost).sum(axis=0)
-        ways = ways[np.isfinite(cost).all(axis=0)]
-        out += problem.compact_weight * float(ways.min()) if len(ways) else np.inf
-    return out
-
-
 @compiled
 def _walk(
-    word: Any, added: Any, size: Any, first: Any, worth: Any, placed: Any, total: Any,
+    word: Any, added: Any, size: Any, first: Any, rank: Any, placed: Any, total: Any,
     balance: Any, mean: Any, count: Any, best: Any, chosen: Any,
 ) -> None:  # fmt: skip
     """Walk through all ways of choosing disjoint sets; ``chosen`` (u,) are those of the best.
 
     A level of the stack is one block: it is left out, or one of the sets whose lowest block it is
-    is taken. ``best`` (2,): what is lost, the objective.
+    is taken. ``best`` (2,): rank of what is lost, the objective.
     """
     u = first.size - 1
     full = (np.int64(1) << u) - 1
@@ -201,7 +224,7 @@ def _walk(
     while depth >= 0:
         if used[depth] == full:
             _finish(
-                taken, depth, out[depth], made[depth], own[depth], worth, placed, total,
+                taken, depth, out[depth], made[depth], own[depth], rank, placed, total,
                 full, balance, mean, count, best, chosen,
             )  # fmt: skip
             depth -= 1
@@ -229,7 +252,7 @@ def _walk(
             # All sets were taken once: leave the block out, the last thing to be tried.
             at[depth] = first[u] + 1
             gone = out[depth] | (np.int64(1) << low)
-            if count < 0 and worth[gone] <= best[0] + 1e-12:
+            if count < 0 and rank[gone] <= best[0]:
                 taken[depth] = 0
                 used[depth + 1] = used[depth] | (np.int64(1) << low)
                 out[depth + 1] = gone
@@ -254,7 +277,7 @@ def _next(word: Any, used: Any, step: Any, end: Any) -> Any:
 
 @compiled
 def _finish(
-    taken: Any, depth: Any, out: Any, made: Any, own: Any, worth: Any, placed: Any, total: Any,
+    taken: Any, depth: Any, out: Any, made: Any, own: Any, rank: Any, placed: Any, total: Any,
     full: Any, balance: Any, mean: Any, count: Any, best: Any, chosen: Any,
 ) -> None:  # fmt: skip
     """Keep a whole plan if it loses less, or as little at a lower objective."""
@@ -267,8 +290,8 @@ def _finish(
             middle = total[full & ~out] / made
         if middle > 0.0:
             value += balance * max(abs(own[1] / middle - 1.0), abs(own[2] / middle - 1.0))
-    lost = worth[out]
-    if lost < best[0] - 1e-12 or (lost <= best[0] + 1e-12 and value < best[1] - 1e-12):
+    lost = rank[out]
+    if lost < best[0] or value < best[1] - _SAME:  # ways that lose more are not walked
         best[0], best[1] = lost, value
         chosen[:] = 0
         k = 0
