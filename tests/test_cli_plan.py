@@ -10,20 +10,25 @@ import csv
 import dataclasses
 import json
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import geopandas as gpd
 import pandas as pd
 import pytest
 from shapely import LineString, Point, box
 
 from api.cli import main
-from api.cli.plan_lines import package_lines, repair_lines, total_lines
+from api.cli.plan import WORK, plan
+from api.cli.plan_lines import compare_lines, package_lines, repair_lines, total_lines
+from api.store import Project
 from gis.districts import Violation
-from gis.plans import Package
+from gis.plans import Package, compare_plans
 from gis.plans.repair import Repair
 from tests.plan_grid import beside, drawn, grid_links
 
@@ -456,3 +461,75 @@ def test_an_alternative_that_is_the_plan_itself_is_not_kept(town: Path, run: Run
     assert (code, "0 of them" in text) == (0, True)
     assert "(now --worse 0.1, --unlike 0.9)" in text
     assert "otherwise than '方案'" in text
+
+
+def test_a_list_of_plans_loads_nothing_that_makes_or_measures_them(town: Path, run: Run) -> None:
+    bring(run, town, "东 东 东 西 西 西")
+    code = (
+        "import sys\n"
+        "from api.cli import main\n"
+        "try:\n"
+        "    main(sys.argv[1:])\n"
+        "except SystemExit as ended:\n"
+        "    assert not ended.code\n"
+        "print('loaded', *sys.modules)"
+    )
+    for words in (["plan", "--help"], ["plan", "list", town], ["plan", "history", town, "方案"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, words)],
+            capture_output=True, text=True, check=True, encoding="utf-8",
+        )  # fmt: skip
+        loaded = set(done.stdout.splitlines()[-1].split()[1:])
+        slow = {"numba", "scipy", "highspy", "rtree", "gis.districts", "gis.coverage", "folium"}
+        assert not loaded & slow, words
+
+
+def test_help_says_of_each_command_that_works_on_a_plan_what_the_command_says() -> None:
+    for name, words in WORK.items():
+        command = plan.get_command(click.Context(plan), name)
+        assert command is not None
+        assert command.name == name
+        assert " ".join(str(command.help).split("\n\n")[0].split()) == words
+
+
+def test_a_layer_that_is_gone_makes_a_listed_plan_stale(town: Path, run: Run) -> None:
+    bring(run, town, "东 东 东 西 西 西")
+    assert run("plan", "list", town)[1]["plans"][0]["stale"] == []
+    assert run("layers", town, "--remove", "streets")[0] == 0
+    assert run("plan", "list", town)[1]["plans"][0]["stale"] == ["streets"]
+
+
+def test_plans_of_very_many_districts_are_compared_in_a_screenful() -> None:
+    n = 60
+    one = drawn(" ".join(f"A{i}" for i in range(n)), beside(grid_links(1, n)))
+    two = drawn(" ".join(f"B{i}" for i in range(n)), beside(grid_links(1, n)))
+    third = drawn(" ".join(f"C{i // 2}" for i in range(n)), beside(grid_links(1, n)))
+    lines = list(compare_lines(compare_plans(one, two, {})))
+    assert lines[1].endswith("and 40 more")
+    merged = list(compare_lines(compare_plans(one, third, {})))
+    assert sum("was merged of" in line for line in merged) == 20
+    assert "  and 10 splits and merges more; --json lists all" in merged
+
+
+def test_a_plan_kept_meanwhile_does_not_lend_its_version_to_the_one_that_was_read(
+    town: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(run, town, "东 东 东 西 西 西")
+    run("plan", "packages", town, "方案", "--bundle", "P=东")
+    read_study = Project.read_study
+
+    def somebody_saves(project: Project) -> Any:
+        project.save_plan(dataclasses.replace(project.read_plan("方案")), what="edited")
+        return read_study(project)
+
+    monkeypatch.setattr(Project, "read_study", somebody_saves)
+    found = run("plan", "show", town, "方案")[1]
+    assert (found["version"], [p["package"] for p in found["packages"]]) == (2, ["P"])
+    with Project.open(town) as opened:
+        newest = opened.plan_infos("方案")[-1].version
+    assert newest > 2
+    assert run("plan", "check", town, "方案")[1]["version"] == newest
+    assert run("plan", "check", town, "方案", "--version", 2)[1]["version"] == 2
+    run("plan", "repair", town, "方案", "--save", "修")
+    note = run("plan", "history", town, "修")[1]["versions"][0]["note"]
+    assert note == f"方案, version {newest + 2}"

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from gis.districts import partition
-from gis.districts.left_words import left_words, size_unit, size_words
+from gis.districts.left_words import left_words, size_unit, size_words, with_walk
 
 ROW = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]
 
@@ -155,3 +155,14 @@ def test_sizes_are_called_by_the_headings_of_their_columns():
     assert (size_words("count", "zh"), size_unit("count", "zh")) == ("小区数", "个")
     assert (size_words("rank", "zh"), size_unit("rank", "zh")) == ("rank", "")
     assert (size_unit("people", "en"), size_unit("floor_area_m2", "en")) == ("", "m²")
+
+
+def test_a_walk_to_the_centre_is_told_in_the_minutes_that_were_asked():
+    said = "E1 fits in no district: no centre within 450 gathers enough: at most 1 people, 5 needed"
+    told = with_walk(said, 7.5, 450.0)
+    assert "no centre within 7.5 min on foot (450 m) gathers enough" in told
+    assert left_words(told, "zh") == (
+        "E1 无法编入任何片区：步行 7.5 分钟（450 米）以内没有可聚集足够规模的中心小区："
+        "人口最多 1 人，至少需要 5 人"
+    )
+    assert with_walk("E1 > 5", 7.5, 450.0) == "E1 > 5"

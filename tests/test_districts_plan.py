@@ -152,6 +152,17 @@ def test_the_longest_walk_to_the_middle_of_a_district_is_kept():
     assert plan.settings["max_walk_minutes"] == 9
 
 
+def test_a_centre_that_is_too_far_is_told_in_minutes_and_metres():
+    estates = row_of_points(0, 300, 600, 900, people=[1000] * 4)
+    plan = plan_districts(
+        study(estates=estates, streets=long_street()), sizes={"people": (4000, 9000)},
+        max_walk_minutes=7,
+    )  # fmt: skip
+    told = "no centre within 7 min on foot (420 m) gathers enough: at most 3,000 people"
+    assert told in plan.reason
+    assert all(told in item.reason for item in plan.left_out)
+
+
 # --- touching
 
 

@@ -389,3 +389,13 @@ class Changes(RuleBasedStateMachine):
 
 Changes.TestCase.settings = settings(max_examples=12, stateful_step_count=20)
 TestChanges = Changes.TestCase
+
+
+def test_a_district_drawn_by_hand_gets_a_name_that_can_be_kept():
+    made = editor()
+    made.new_district(["E1"], " 新\n区\u200b ")
+    assert "新 区" in made.districts
+    assert made.rename("新 区", "老\x00区").words == "新 区 is now 老 区"
+    for name in ("-", "\u200b", "x" * 101, "西"):
+        with pytest.raises(OptionError):
+            made.rename("老 区", name)

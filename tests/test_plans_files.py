@@ -127,7 +127,7 @@ def test_rows_without_estates_and_without_polygons_are_refused() -> None:
     [
         ("=HYPERLINK(0)", "=HYPERLINK(0)"),
         ("<script>alert(1)</script>", "<script>alert(1)</script>"),
-        (" 东\u200b城\n片区 ", "东 城 片区"),
+        (" 东\u200b城\n片区 ", "东城 片区"),
         ("\x1b[31mred", "[31mred"),
     ],
 )

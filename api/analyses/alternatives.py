@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from api.analyses.plan_list import who_is_here
 from api.analyses.planning import districting_of, prepare_plan
-from api.analyses.plans import stamped, who_is_here
+from api.analyses.plans import stamped
 from api.store import Project
 from api.store.plans import require_name
 from gis.districts import Adjacency, DistrictPlan, neighbours

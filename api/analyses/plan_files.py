@@ -16,7 +16,8 @@ from pyproj import CRS
 
 from api.analyses.how import profile_of, today
 from api.analyses.outputs import replacing, write_tables, write_text
-from api.analyses.plans import Measured, check_of, neighbours_of, stamped, who_is_here
+from api.analyses.plan_list import who_is_here
+from api.analyses.plans import Measured, check_of, neighbours_of, stamped
 from api.store import Project
 from api.store.plans import require_name
 from gis.districts import COMMUNITY_PEOPLE, Violation

@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from api.analyses.how import Walking, profile_of, today
-from api.analyses.plans import stamped, who_is_here
+from api.analyses.plan_list import who_is_here
+from api.analyses.plans import stamped
 from api.analyses.walking import coverage_of, rules_of
 from api.store import Project
 from gis.districts import (

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -14,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from api.analyses.how import profile_of
+from api.analyses.plan_list import who_is_here
 from api.analyses.walking import coverage_of
 from api.store import Project
-from api.store.plans import PlanInfo, require_name
+from api.store.plans import require_name
 from gis.coverage import Coverage
 from gis.districts import (
     Adjacency,
@@ -42,19 +41,10 @@ from gis.plans import (
 )
 from gis.plans.packages import carried_over, estates_of
 from gis.plans.repair import Repair, repair_plan
-from gis.plans.stamp import changed_kinds, inputs_of
 
 _OF_COVERAGE: Final = (
     "facilities_inside", "facilities_shared", "services_missing", "people_lacking",
 )  # fmt: skip
-
-
-def who_is_here() -> str | None:
-    """Return who works at this machine, for the history of plans."""
-    try:
-        return os.environ.get("LIANPIAN_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        return None
 
 
 def stamped(plan: DistrictPlan, study: Study) -> DistrictPlan:
@@ -160,7 +150,8 @@ def measured_plan(
     """
     tell = progress or silent
     plan = project.read_plan(name, version=version)
-    packages = project.read_packages(name, version=version)
+    number = version or version_in(plan) or version_of(project, name)
+    packages = project.read_packages(name, version=number)
     study = project.read_study()
     tell(0.1, "services")
     coverage = coverage_if_needed(project, study, metrics)
@@ -172,7 +163,7 @@ def measured_plan(
     )
     return Measured(
         plan=plan,
-        version=version or version_of(project, name),
+        version=number,
         estates=study.layer("estates"),
         people=people,
         estimated=estimated,
@@ -181,6 +172,13 @@ def measured_plan(
         violations=check_of(plan, study),
         stale=changed_inputs(plan, study),
     )
+
+
+def version_in(plan: DistrictPlan) -> int | None:
+    """Return the version that a kept plan says it is: somebody may have kept a newer one since."""
+    history = plan.settings.get("history") or [{}]
+    version = history[-1].get("version")
+    return None if version is None else int(version)
 
 
 def version_of(project: Project, name: str) -> int:
@@ -202,19 +200,6 @@ def coverage_if_needed(
     if not asked or "streets" not in study:
         return None
     return coverage_of(project)
-
-
-def stale_plans(project: Project, infos: Sequence[PlanInfo]) -> dict[tuple[str, int], list[str]]:
-    """Return, for each of the plans, the layers that changed since it was made."""
-    needed = {kind for info in infos for kind in inputs_of(info.settings)}
-    kinds = [kind for kind in needed if any(info.settings.get("input_stamp") for info in infos)]
-    now = input_stamp(project.read_study(), kinds) if kinds else {}
-    found = {}
-    for info in infos:
-        kept = info.settings.get("input_stamp")
-        changed = changed_kinds(info.settings, kept, now) if kept else ()
-        found[info.name, info.version] = list(changed)
-    return found
 
 
 def compared_plans(
@@ -278,8 +263,8 @@ def repaired_plan(
     )
     if save is None or found.plan is None:
         return found, None
-    kept, lost = carried_over(found.plan, project.read_packages(name, version=version))
-    number = version or version_of(project, name)
+    number = version or version_in(plan) or version_of(project, name)
+    kept, lost = carried_over(found.plan, project.read_packages(name, version=number))
     note = f"{name}, version {number}"
     if lost:
         note += f"; packages lost {'; '.join(lost)}"

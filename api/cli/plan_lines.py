@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from api.cli.output import number, table_lines
-from gis.districts import DistrictPlan
-from gis.plans import METRICS, Package, PlanDifference
-from gis.plans.compare import Change, shown_difference
-from gis.plans.repair import Repair
+
+if TYPE_CHECKING:
+    from gis.districts import DistrictPlan
+    from gis.plans import Package, PlanDifference
+    from gis.plans.compare import Change
+    from gis.plans.repair import Repair
 
 LINES_SHOWN = 20
 _CALLED: Final = {
@@ -19,7 +21,6 @@ _CALLED: Final = {
     "longest_walk_m": "longest walk to the centre m",
 }
 """Metrics whose own name does not say what is walked."""
-_DIGITS: Final = {metric.name: metric.digits for metric in METRICS}
 _PART_WORDS: Final = "  + of what is known; more is unknown"
 _NOTHING: Final[Mapping[str, str | None]] = MappingProxyType({})
 
@@ -81,7 +82,7 @@ def compare_lines(found: PlanDifference) -> Iterator[str]:
     one, two = plan_labels(found)
     some = f" (people of {found.people_unknown} unknown)" if found.people_unknown else ""
     yield (
-        f"{len(found.changes)} estates differ, {len(found.moved)} of them moved; "
+        f"{number(len(found.changes))} estates differ, {number(len(found.moved))} of them moved; "
         f"{number(found.people_affected)} people affected{some}"
     )
     twins = [
@@ -90,7 +91,9 @@ def compare_lines(found: PlanDifference) -> Iterator[str]:
         if pair.first and pair.second and pair.first != pair.second
     ]
     if twins:
-        yield f"  matched by people: {', '.join(twins)}"
+        more = len(twins) - LINES_SHOWN
+        rest = f" and {number(more)} more" if more > 0 else ""
+        yield f"  matched by people: {', '.join(twins[:LINES_SHOWN])}{rest}"
     for change in found.changes[:LINES_SHOWN]:
         before = f"{one} {change.before}" if change.before else "no district"
         after = f"{two} {change.after}" if change.after else "no district"
@@ -98,10 +101,19 @@ def compare_lines(found: PlanDifference) -> Iterator[str]:
         yield f"  {estate}: {before} -> {after} ({change.what}{_twin(change, one, two)})"
     if len(found.changes) > LINES_SHOWN:
         yield f"  and {len(found.changes) - LINES_SHOWN} more; --json lists all"
-    for part in found.splits:
-        yield f"  {one} {part.district} was split into {two} {', '.join(part.parts)}"
-    for part in found.merges:
-        yield f"  {two} {part.district} was merged of {one} {', '.join(part.parts)}"
+    regrouped = [
+        f"  {one} {part.district} was split into {two} {', '.join(part.parts)}"
+        for part in found.splits
+    ]
+    regrouped += [
+        f"  {two} {part.district} was merged of {one} {', '.join(part.parts)}"
+        for part in found.merges
+    ]
+    yield from regrouped[:LINES_SHOWN]
+    if len(regrouped) > LINES_SHOWN:
+        yield (
+            f"  and {number(len(regrouped) - LINES_SHOWN)} splits and merges more; --json lists all"
+        )
     yield from total_lines([row for row in found.side_by_side() if row["whole_plan"]])
 
 
@@ -122,11 +134,16 @@ def _twin(change: Change, one: str, two: str) -> str:
 
 def total_lines(totals: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Metrics of the whole plans side by side, with of how much they are unknown."""
+    # Listing plans uses this module too, and must not wait for what measures them.
+    from gis.plans.compare import shown_difference
+    from gis.plans.metrics import METRICS
+
+    digits = {metric.name: metric.digits for metric in METRICS}
     told = [row for row in totals if row["before"] == row["before"] or row["after"] == row["after"]]
     rows = [["metric", "unit", "before", "after", "difference", "unknown before", "after"]]
     for row in told:
         lacking = [row["before_unknown"], row["after_unknown"]]
-        apart = shown_difference(row, _DIGITS[row["metric"]])
+        apart = shown_difference(row, digits[row["metric"]])
         rows.append([
             metric_words(row["metric"]).removesuffix(f" {row['unit']}"), row["unit"],
             part_words(row, "before"), part_words(row, "after"),

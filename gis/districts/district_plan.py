@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +16,9 @@ from gis.districts.adjacency import Adjacency
 from gis.errors import OptionError
 from gis.model import Layer, people_of
 
+LONGEST_NAME: Final = 100
+NO_DISTRICT: Final = frozenset(["-", "--", "—", "——", "/", "无", "none", "null", "n/a", "nan"])
+"""What people write where an estate is in no district."""
 _SUMMED: Final = ("households", "people", "area_m2", "buildings", "floor_area_m2", "cost_yuan")
 
 
@@ -92,6 +96,29 @@ class DistrictPlan:
         table = pd.DataFrame(rows, columns=["district", "estates", *names, "people_estimated"])
         whole = [c for c in table if c not in ("district", *_SUMMED)]
         return table.astype(dict.fromkeys(_SUMMED, float) | dict.fromkeys(whole, "int64"))
+
+
+def district_name(word: str) -> str | None:
+    """Return the name that a person gave a district, as it is kept: what cannot be seen goes.
+
+    None where the words say that there is none (`NO_DISTRICT`).
+
+    Raises
+    ------
+    OptionError
+        Nothing is left to be seen, or it is too long.
+    """
+    plain = unicodedata.normalize("NFC", word)
+    seen = "".join(
+        c if c.isprintable() else "" if unicodedata.category(c) == "Cf" else " " for c in plain
+    )
+    name = " ".join(seen.split())
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise OptionError(
+            f"A district is called '{name[:20]}…' ({len(name)} characters); give names of 1 to "
+            f"{LONGEST_NAME}"
+        )
+    return None if name.casefold() in NO_DISTRICT else name
 
 
 def _natural(name: str) -> tuple[tuple[int, int, str], ...]:

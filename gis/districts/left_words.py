@@ -36,6 +36,8 @@ Say = Callable[[Match[str]], str]
 _N: Final = r"([\d,.]*\d(?:e[+-]?\d+)?)"
 """A number as sentences write it: 1,200 or 0.25 or 1e-05."""
 
+_CENTRE: Final = re.compile(rf"no centre within {_N} gathers")
+
 
 def size_words(column: str, language: str = "en") -> str:
     """Name what a district is measured in by the heading of its column."""
@@ -65,6 +67,14 @@ def left_words(text: str, language: str = "en") -> str:
     Parts of a sentence that are not known stay as they are.
     """
     return text if language != "zh" or not text else _whole(text)
+
+
+def with_walk(text: str, minutes: float | None, metres: float | None) -> str:
+    """Say how far a centre may be in the minutes that were asked for; the search knows no unit."""
+    if minutes is None or metres is None:
+        return text
+    said = f"no centre within {minutes:,.10g} min on foot ({metres:,.10g} m) gathers"
+    return _CENTRE.sub(said, text)
 
 
 def _whole(text: str) -> str:
@@ -137,6 +147,14 @@ def _link(found: Match[str]) -> str:
 
 _FAR: Final = rf"{_N} m from (.+?) to (.+?)(?: \((.+)\))?"
 
+_WALK: Final = rf"(?:{_N} min on foot \()?{_N}(?: m)?\)?"
+"""A walk to a centre: minutes as they were asked, and metres."""
+
+
+def _walk(found: Match[str]) -> str:
+    return f"{found[1]} 分钟（{found[2]} 米）" if found[1] else f"{found[2]} 米"
+
+
 _SIZES: Final[tuple[tuple[str, Say], ...]] = (
     (r"people or households are unknown", lambda _: "人口或户数未知"),
     (rf"(\w+) of the (\d+) that must stay together {_N} > {_N}",
@@ -148,8 +166,8 @@ _SIZES: Final[tuple[tuple[str, Say], ...]] = (
      lambda m: f"自身{_size(m[1])} {_amount(m[1], m[2])}，超过上限 {_amount(m[1], m[3])}"),
     (r"(.+) must stay together, but no links join them all",
      lambda m: f"{_listed(m[1])}须在同一片区，但彼此不连通"),
-    (rf"no centre within {_N}(?: m)? gathers enough: at most {_N} (.+), {_N} needed",
-     lambda m: f"步行 {m[1]} 米以内没有可聚集足够规模的中心小区：{_size(m[3])}最多 {_amount(m[3], m[2])}，至少需要 {_amount(m[3], m[4])}"),
+    (rf"no centre within {_WALK} gathers enough: at most {_N} (.+), {_N} needed",
+     lambda m: f"步行 {_walk(m)}以内没有可聚集足够规模的中心小区：{_size(m[4])}最多 {_amount(m[4], m[3])}，至少需要 {_amount(m[4], m[5])}"),
     (rf"no street within {_N} m that is reached without crossing a barrier",
      lambda m: f"{m[1]} 米内没有不穿越阻隔即可到达的道路"),
     (r"(.+) (?:is|are) unknown", _unknown),
@@ -198,6 +216,10 @@ _REMEDIES: Final[tuple[tuple[str, Say], ...]] = (
      lambda m: f"将{_bounds(m[1], '上限提高至')}，{_listed(m[2])}可单独成为片区"),
     (r"raise the most (.+): (.+?) would join the district of (.+)",
      lambda m: f"将{_bounds(m[1], '上限提高至')}，{_listed(m[2])}可并入 {m[3]} 所在片区"),
+    (r"lower the least (.+): (.+?) would be in (\d+) districts",
+     lambda m: f"将{_bounds(m[1], '下限降至')}，{_listed(m[2])}可分入 {m[3]} 个片区"),
+    (r"raise the most (.+): (.+?) would be in (\d+) districts",
+     lambda m: f"将{_bounds(m[1], '上限提高至')}，{_listed(m[2])}可分入 {m[3]} 个片区"),
     (rf"allow the link of {_FAR}: the district would have (.+) {_N}",
      lambda m: f"允许连接：{_link(m)}；片区{_size(m[5])}为 {_amount(m[5], m[6])}"),
     (rf"the nearest other is {_FAR}, and that link alone is not enough",

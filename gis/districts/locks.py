@@ -13,6 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from gis.districts.by_name import finder
+from gis.districts.district_plan import district_name
 from gis.errors import LayerError, OptionError, UnknownNameError
 from gis.io import read_table
 from gis.model import Layer
@@ -31,6 +33,7 @@ _TOLD: Final = 5
 _ROUNDING: Final = 1e-9
 _YES: Final = frozenset({"yes", "y", "true", "1", "是", "锁定", "√"})
 _NO: Final = frozenset({"no", "n", "false", "0", "否", ""})
+_YES_NO: Final = ("no", "yes")
 
 
 @dataclass(frozen=True)
@@ -68,29 +71,54 @@ def read_locks(path: Path, estates: Layer) -> Locks:
     ColumnError
         A column is missing.
     LayerError
-        A row names no estate, an estate twice, or no district; the message names the row.
+        A row names no estate, an estate twice, or no district, or closes a district that another
+        row keeps open; the message names the row.
     """
     table = read_table(path, HEADINGS, required=("estate", "district"))
+    find, uids = finder(estates), estates.uids
     fixed: dict[str, str] = {}
-    closed = set()
+    said: dict[str, tuple[bool, str]] = {}
     for row in range(len(table)):
-        word, district = table.column("estate")[row], table.column("district")[row]
-        if word is None or district is None:
-            what = "estate" if word is None else "district"
-            raise LayerError(f"{table.place(row)} has no {what}; fill it in")
+        at, word = table.place(row), table.column("estate")[row]
+        if word is None:
+            raise LayerError(f"{at} has no estate; fill it in")
+        district = _district(table.column("district")[row], at)
         try:
-            uid = str(estates.uids[estates.find(word)])
+            uid = str(uids[find(word)])
         except UnknownNameError as error:
-            raise LayerError(f"{table.place(row)}: {error}") from error
+            raise LayerError(f"{at}: {error}") from error
         if uid in fixed:
-            raise LayerError(f"{table.place(row)}: estate '{word}' is locked twice; keep one row")
+            raise LayerError(f"{at}: estate '{word}' is locked twice; keep one row")
         fixed[uid] = district
-        said = (table.column("closed")[row] or "").casefold()
-        if said not in _YES | _NO:
-            raise LayerError(f"{table.place(row)}: closed is '{said}'; write yes or no")
-        if said in _YES:
-            closed.add(district)
-    return Locks(fixed=fixed, closed=frozenset(closed))
+        closed = _closed(table.column("closed")[row], at)
+        if closed is None:
+            continue
+        first, where = said.setdefault(district, (closed, at))
+        if first != closed:
+            raise LayerError(
+                f"{at}: closed of '{district}' is {_YES_NO[closed]}, but {_YES_NO[first]} in "
+                f"{where}; say the same"
+            )
+    return Locks(fixed=fixed, closed=frozenset(d for d, (yes, _) in said.items() if yes))
+
+
+def _district(word: str | None, at: str) -> str:
+    try:
+        name = None if word is None else district_name(word)
+    except OptionError as error:
+        raise LayerError(f"{at}: {error}") from error
+    if name is None:
+        told = "" if word is None else f" ('{word}')"
+        raise LayerError(f"{at} has no district{told}; fill it in, or take the row out")
+    return name
+
+
+def _closed(word: str | None, at: str) -> bool | None:
+    """Read yes or no; None where nothing is said."""
+    said = (word or "").casefold()
+    if said not in _YES | _NO:
+        raise LayerError(f"{at}: closed is '{said}'; write yes or no")
+    return None if not said else said in _YES
 
 
 def groups_of(words: Iterable[Sequence[str]], estates: Layer) -> tuple[tuple[str, ...], ...]:

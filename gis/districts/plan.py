@@ -17,6 +17,7 @@ from gis.districts.adjacency import Adjacency
 from gis.districts.aims import Aims, make_aims, read_weights
 from gis.districts.check_plan import check_plan
 from gis.districts.district_plan import DistrictPlan, LeftOut
+from gis.districts.left_words import with_walk
 from gis.districts.locks import Ground, LockedUnits, Locks, locked_units, require_agreement
 from gis.districts.neighbours import (
     EstateWalk,
@@ -389,6 +390,10 @@ def _make_plan(
 ) -> DistrictPlan:
     request, beside = prepared.request, prepared.beside
     estates = request.estates
+
+    def say(reason: str) -> str:
+        return with_walk(reason, settings["max_walk_minutes"], prepared.centre_m)
+
     label = np.full(len(estates), -1, np.int64)
     label[request.rows] = found.label
     left = dict(request.left)
@@ -401,20 +406,20 @@ def _make_plan(
             remedy.setdefault(unit, way.words)
     for item in found.left:
         row = int(request.rows[item.unit])
-        reason = item.reason + how_far.get(row, "")
+        reason = say(item.reason) + how_far.get(row, "")
         words = remedy.get(item.unit, "")
         left[row] = LeftOut(str(estates.uids[row]), reason, item.proved, words)
     if found.status in ("infeasible", "unknown"):
         proved = found.status == "infeasible"
         for row in request.rows:
-            word = LeftOut(str(estates.uids[row]), found.reason, proved)
+            word = LeftOut(str(estates.uids[row]), say(found.reason), proved)
             left.setdefault(int(row), word)
     return DistrictPlan(
         name=name, estates=estates.uids, district=_names(estates, label, prepared),
         left_out=tuple(left[row] for row in sorted(left)),
         settings=MappingProxyType({**settings, "terms": prepared.aims.terms(found, first)}),
         objective=found.objective, bound=found.bound, gap=found.gap, status=found.status,
-        adjacency=beside, reason=found.reason,
+        adjacency=beside, reason=say(found.reason),
     )  # fmt: skip
 
 

@@ -1,13 +1,21 @@
-"""What is done with plans: their metrics, comparing two, work packages, plans drawn elsewhere."""
+"""What is done with plans: their metrics, comparing two, work packages, plans drawn elsewhere.
 
-from gis.plans.alternatives import Alternatives, alternatives, difference
-from gis.plans.compare import PlanDifference, compare_plans, match_districts
-from gis.plans.edit import Edit, PlanEditor
-from gis.plans.live import Verdict
-from gis.plans.metrics import METRICS, Metric, PlanMetrics, measure_plan
-from gis.plans.packages import Package, package_sums
-from gis.plans.repair import Move, Repair, repair_plan
-from gis.plans.stamp import changed_inputs, input_stamp
+A name loads its module when it is first used: telling whether a plan is stale needs none of them.
+`gis.plans.alternatives` finds several plans in one run.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from gis.plans.alternatives import Alternatives, difference
+    from gis.plans.compare import PlanDifference, compare_plans, match_districts
+    from gis.plans.edit import Edit, PlanEditor
+    from gis.plans.live import Verdict
+    from gis.plans.metrics import METRICS, Metric, PlanMetrics, measure_plan
+    from gis.plans.packages import Package, package_sums
+    from gis.plans.repair import Move, Repair, repair_plan
+    from gis.plans.stamp import changed_inputs, input_stamp
 
 __all__ = [
     "METRICS",
@@ -21,7 +29,6 @@ __all__ = [
     "PlanMetrics",
     "Repair",
     "Verdict",
-    "alternatives",
     "changed_inputs",
     "compare_plans",
     "difference",
@@ -31,3 +38,21 @@ __all__ = [
     "package_sums",
     "repair_plan",
 ]
+
+_IN: Final = {
+    "alternatives": ("Alternatives", "difference"),
+    "compare": ("PlanDifference", "compare_plans", "match_districts"),
+    "edit": ("Edit", "PlanEditor"),
+    "live": ("Verdict",),
+    "metrics": ("METRICS", "Metric", "PlanMetrics", "measure_plan"),
+    "packages": ("Package", "package_sums"),
+    "repair": ("Move", "Repair", "repair_plan"),
+    "stamp": ("changed_inputs", "input_stamp"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _IN.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

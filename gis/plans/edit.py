@@ -20,6 +20,7 @@ import pandas as pd
 
 from gis.districts import DistrictPlan, LeftOut
 from gis.districts.check_plan import Violation, check_plan
+from gis.districts.district_plan import district_name
 from gis.errors import OptionError, UnknownNameError
 from gis.model import PERSONS_PER_HOUSEHOLD, Layer
 from gis.plans.live import LivePlan, Place, Rule, Step, Verdict
@@ -119,9 +120,7 @@ class PlanEditor(LivePlan):
 
     def new_district(self, estates: Iterable[str] = (), name: str | None = None) -> Edit:
         """Make a district of estates, or an empty one to fill; named D1, D2, ... unless given."""
-        word = self._free_name() if name is None else name.strip()
-        if not word or word in self._names:
-            raise OptionError(f"A district cannot be named '{word}'; give a name that is free")
+        word = self._free_name() if name is None else self._free_word(name)
         steps = [Step("name", word, None, True), *self._moves(self._all_known(estates), word)]
         return self._do(f"new district {word}", steps)
 
@@ -154,9 +153,7 @@ class PlanEditor(LivePlan):
     def rename(self, district: str, name: str) -> Edit:
         """Give a district another name; its locks go with it."""
         self._known_district(district)
-        if not name.strip() or name.strip() in self._names:
-            raise OptionError(f"A district cannot be named '{name}'; give a name that is free")
-        word, closed = name.strip(), district in self._closed
+        word, closed = self._free_word(name), district in self._closed
         fixed = [uid for uid, at in self._fixed.items() if at == district]
         steps = [Step("closed", district, True, None)] if closed else []
         steps += [Step("fixed", uid, district, None) for uid in fixed]
@@ -166,7 +163,7 @@ class PlanEditor(LivePlan):
         steps += [Step("name", district, True, None)]
         steps += [Step("fixed", uid, None, word) for uid in fixed]
         steps += [Step("closed", word, None, True)] if closed else []
-        return self._do(f"{district} is now {name}", steps)
+        return self._do(f"{district} is now {word}", steps)
 
     def lock(self, *, estates: Iterable[str] = (), districts: Iterable[str] = ()) -> Edit:
         """Lock estates to their district, or districts to exactly their estates."""
@@ -309,6 +306,12 @@ class PlanEditor(LivePlan):
         while f"D{number}" in self._names:
             number += 1
         return f"D{number}"
+
+    def _free_word(self, name: str) -> str:
+        word = district_name(name) if name.strip() else None
+        if word is None or word in self._names:
+            raise OptionError(f"A district cannot be named '{name[:20]}'; give a name that is free")
+        return word
 
     def _locked(self, uid: str) -> bool:
         return uid in self._fixed or self._district.get(uid, "") in self._closed

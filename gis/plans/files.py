@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -13,14 +12,12 @@ from numpy.typing import NDArray
 
 from gis.coverage.item import texts
 from gis.districts import Adjacency, DistrictPlan, LeftOut
-from gis.errors import LayerError
+from gis.districts.district_plan import district_name
+from gis.errors import LayerError, OptionError
 from gis.model import Finding, Layer, people_of
 
 BY_PLACE: Final = "*"
 """Stands in the column ``estate`` of every row of a file without estates: see `plan_of_rows`."""
-NO_DISTRICT: Final = frozenset(["-", "--", "—", "——", "/", "无", "none", "null", "n/a", "nan"])
-"""What people write where an estate is in no district."""
-LONGEST_NAME: Final = 100
 _TOLD: Final = 5
 _MOST_OUTSIDE: Final = 0.1
 
@@ -117,14 +114,10 @@ def _district_names(rows: Layer, file: str) -> list[str | None]:
     """Return the name of each row's district, without what cannot be seen; None for none."""
     names: list[str | None] = []
     for word in texts(rows, "district"):
-        plain = unicodedata.normalize("NFC", str(word))
-        name = " ".join("".join(c if c.isprintable() else " " for c in plain).split())
-        if not 0 < len(name) <= LONGEST_NAME:
-            raise LayerError(
-                f"{file}: a district is called '{name[:20]}…' ({len(name)} characters); give names "
-                f"of 1 to {LONGEST_NAME}"
-            )
-        names.append(None if name.casefold() in NO_DISTRICT else name)
+        try:
+            names.append(district_name(str(word)))
+        except OptionError as error:
+            raise LayerError(f"{file}: {error}") from error
     return names
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from gis.districts import DistrictPlan
 from gis.model import Layer, Study
+
+if TYPE_CHECKING:
+    from gis.districts import DistrictPlan
 
 INPUTS: Final = (
     "estates", "buildings", "gates", "walls", "facilities", "pipelines", "streets", "barriers",
@@ -43,7 +45,9 @@ def input_stamp(study: Study, kinds: Collection[str] = INPUTS) -> dict[str, str]
     The hash is of all rows with their columns and shapes, in their order: the same rows, read
     again, have the same stamp.
     """
-    return {kind: _hash(study.layer(kind)) for kind in INPUTS if kind in kinds and kind in study}
+    return {
+        kind: layer_stamp(study.layer(kind)) for kind in INPUTS if kind in kinds and kind in study
+    }
 
 
 def inputs_of(settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -79,7 +83,8 @@ def changed_kinds(
     return tuple(kind for kind in inputs_of(settings) if kept.get(kind) != now.get(kind))
 
 
-def _hash(layer: Layer) -> str:
+def layer_stamp(layer: Layer) -> str:
+    """Return the hash of one layer."""
     made = hashlib.sha256()
     frame = layer.frame
     for name in frame.columns:

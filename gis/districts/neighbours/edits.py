@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.districts.by_name import finder
 from gis.errors import OptionError, UnknownNameError
 from gis.io import read_table
 from gis.model import Layer
@@ -89,9 +91,10 @@ def read_link_edits(path: Path, estates: Layer) -> LinkEdits:
     table = read_table(path, HEADINGS, required=("estate_a", "estate_b", "action"))
     seen: dict[tuple[int, int], tuple[int, bool]] = {}
     notes: list[str] = []
+    find = finder(estates)
     for row in range(len(table)):
         at = table.place(row)
-        a, b = (_estate(table.column(c)[row], c, at, estates) for c in ("estate_a", "estate_b"))
+        a, b = (_estate(table.column(c)[row], c, at, find) for c in ("estate_a", "estate_b"))
         if a == b:
             raise OptionError(f"{at}: '{table.column('estate_a')[row]}' is named twice; name two")
         pair = (min(a, b), max(a, b))
@@ -110,11 +113,11 @@ def read_link_edits(path: Path, estates: Layer) -> LinkEdits:
     return LinkEdits(pairs, on_, np.array(notes, dtype=object))
 
 
-def _estate(word: str | None, column: str, at: str, estates: Layer) -> int:
+def _estate(word: str | None, column: str, at: str, find: Callable[[str], int]) -> int:
     if word is None:
         raise OptionError(f"{at}: {column} is empty; give the uid or the name of an estate")
     try:
-        return estates.find(word)
+        return find(word)
     except UnknownNameError as error:
         raise OptionError(f"{at}, {column}: {error}") from error
 

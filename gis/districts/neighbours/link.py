@@ -193,7 +193,7 @@ def _touching(
     if points and options.near_m is None:
         raise OptionError(
             f"{points} of {len(part)} estates are points, which cannot touch; "
-            "use adjacency walk, or say how near they have to be"
+            "use adjacency walk, or say how near they have to be (--near-metres)"
         )
     near_m = options.near_m or 0.0
     near, gap = near_pairs(shapes, part, max(LOOKED_FOR_GAP_M, options.max_gap_m, near_m))
