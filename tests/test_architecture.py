@@ -99,6 +99,18 @@ MAY_IMPORT: dict[str, set[str]] = {
         "gis.partition",
         "gis.districts",
     },
+    "gis.siting": {"gis.errors"},
+    "gis.sites": {
+        "gis.errors",
+        "gis.model",
+        "gis.resources",
+        "gis.network",
+        "gis.rules",
+        "gis.demand",
+        "gis.coverage",
+        "gis.scenario",
+        "gis.siting",
+    },
     "gis.sheets": {
         "gis.errors",
         "gis.model",
@@ -106,6 +118,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "gis.rules",
         "gis.districts",
         "gis.plans",
+        "gis.sites",
     },
     "gis.sample": {"gis.errors", "gis.crs", "gis.model", "gis.rules", "gis.resources"},
     "gis.maps": {
@@ -115,6 +128,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "gis.rules",
         "gis.coverage",
         "gis.districts",
+        "gis.sites",
         "gis.resources",
     },
 }

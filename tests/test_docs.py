@@ -40,10 +40,15 @@ def test_every_command_has_its_line_and_no_other_is_named(page):
     assert set(re.findall(r"lianpian ([\w-]+) (?:my|PROJECT)", text(page))) <= set(COMMANDS)
 
 
+def parts_of(group):
+    context = click.Context(group)
+    return [group.get_command(context, name) for name in group.list_commands(context)]
+
+
 @pytest.mark.parametrize("page", READMES)
 def test_every_option_that_a_page_names_exists(page):
-    commands = [cli.get_command(click.Context(cli), name) for name in COMMANDS]
-    commands += [part for c in commands for part in getattr(c, "commands", {}).values()]
+    commands = parts_of(cli)
+    commands += [part for c in commands if isinstance(c, click.Group) for part in parts_of(c)]
     known = {opt for c in commands for p in c.params for opt in p.opts} | {"--help"}
 
     assert set(re.findall(r"`?(--[a-z][a-z-]*)", text(page))) <= known

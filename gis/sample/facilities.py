@@ -212,45 +212,62 @@ def _write(
         rows.setdefault(column, []).extend(np.round(low + (high - low) * rng.random(count)))
 
 
-SITE_USES: Final = (
-    ("闲置锅炉房", "原单位", "改建", (90, 260), 1800.0),
-    ("自行车棚", "小区共有", "改建", (60, 180), 1200.0),
-    ("底层空置用房", "国有房管所", "租赁", (60, 320), 900.0),
-    ("闲置办公用房", "街道办事处", "改建", (150, 800), 1500.0),
-)
+UNKNOWN_YEAR_SHARE: Final = 0.15
+"""Of the rooms and plots: nobody says from when on they are free."""
 
 
 def site_layer(town: Town, filled: Ints, rng: np.random.Generator) -> tuple[Layer, Ints]:
-    """Return idle rooms inside estates, and plots that nothing fills; and these plots (k,)."""
+    """Return idle rooms and plots inside estates, and plots that nothing fills; and these (k,)."""
     inside = _estate_spots(town)
     wanted = max(4, len(town.estate_lot) // 6)
     rooms = inside.take(rng.permutation(len(inside.xy))[:wanted])
-    count = len(rooms.xy)
     free = _lot_spots(town)
     empty = np.flatnonzero(~np.isin(free.lot, filled))
     land = free.take(rng.permutation(empty)[: max(2, len(town.estate_lot) // 14)])
-    kinds = [SITE_USES[int(k)] for k in rng.integers(0, len(SITE_USES), count)]
-    area = np.array([np.round(rng.uniform(*kind[3])) for kind in kinds])
-    plot = np.round(np.minimum(shapely.area(town.lots.shape[land.lot]) * 0.3, 3600))
-    none = np.full(len(land.xy), np.nan)
-    total = count + len(land.xy)
+    table = read_table("sites")
+    plot = {"use": "空地", "tenure": "国有储备土地", "means": "补建", "yuan": 900.0}
+    order = rng.permutation(len(table["rooms"]))
+    kinds = [table["rooms"][order[i % len(order)]] for i in range(len(rooms.xy))]
+    kinds += [plot] * len(land.xy)
+    columns = _site_columns(kinds, table, rng)
+    columns["land_area_m2"][len(rooms.xy) :] = np.round(
+        np.minimum(shapely.area(town.lots.shape[land.lot]) * 0.3, 3600)
+    )
+    size = np.fmax(columns["floor_area_m2"], columns["land_area_m2"])
+    columns["cost_yuan"] = np.round(size * [kind.get("yuan", np.nan) for kind in kinds])
     streets = [town.line_name[int(k)] or "云溪" for k in [*rooms.line, *land.line]]
-    uses = [kind[0] for kind in kinds] + ["空地"] * len(land.xy)
-    columns = {
-        "uid": uids("S", total),
-        "name": [town.names.once(s + use) for s, use in zip(streets, uses, strict=True)],
-        "use": uses,
-        "floor_area_m2": np.concatenate([area, none]),
-        "land_area_m2": np.concatenate([np.full(count, np.nan), plot]),
-        "storey": np.concatenate([np.ones(count), none]),
-        "tenure": [kind[1] for kind in kinds] + ["国有储备土地"] * len(land.xy),
-        "condition": pick(rng, ["完好", "需加固", "需翻修"], total),
-        "means": [kind[2] for kind in kinds] + ["补建"] * len(land.xy),
-        "cost_yuan": np.concatenate([area * np.array([k[4] for k in kinds]), plot * 900.0]),
-        "available_year": rng.integers(2026, 2029, total).astype(float),
-    }
+    columns["name"] = [
+        town.names.once(street + use) for street, use in zip(streets, columns["use"], strict=True)
+    ]
     points = shapely.points(np.concatenate([rooms.xy, land.xy]))
     return make_layer("sites", points, columns), land.lot
+
+
+def _site_columns(
+    kinds: list[dict[str, Any]], table: dict[str, Any], rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the columns of the sites that follow from what they are, some of them unknown."""
+    count = len(kinds)
+    share = rng.random(count)
+    year = rng.integers(2026, 2029, count).astype(float)
+    year[rng.random(count) < UNKNOWN_YEAR_SHARE] = np.nan
+    said = [table["condition" if "floor_m2" in kind else "land_condition"] for kind in kinds]
+    picks = rng.random(count)
+    condition = [words[int(p * len(words))] or None for words, p in zip(said, picks, strict=True)]
+    sizes = {
+        column: np.array([kind.get(key, (np.nan, np.nan)) for kind in kinds])
+        for column, key in (("floor_area_m2", "floor_m2"), ("land_area_m2", "land_m2"))
+    }
+    return {
+        "uid": uids("S", count),
+        "use": [kind["use"] for kind in kinds],
+        **{c: np.round(s[:, 0] + (s[:, 1] - s[:, 0]) * share) for c, s in sizes.items()},
+        "storey": np.array([kind.get("storey", np.nan) for kind in kinds], dtype=float),
+        "tenure": [kind["tenure"] for kind in kinds],
+        "condition": condition,
+        "means": [kind.get("means") for kind in kinds],
+        "available_year": year,
+    }
 
 
 def other_use(town: Town, filled: Ints, rng: np.random.Generator) -> tuple[Ints, list[str]]:
