@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gis.siting.centre import least_most
-from gis.siting.centre_serve import serve_within
+from gis.siting.centre.serve import serve_within
 from gis.siting.locate import impossible
-from gis.siting.median_case import read_case
+from gis.siting.median.case import read_case
 from gis.siting.model import solve_general
 from tests.siting_cases import small, town
 from tests.test_siting_median import STREET, ask, brute_force, choices, made_up

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gis.siting import cover_all as everybody
-from gis.siting import cover_most as most
-from gis.siting.cover_case import case_of
+from gis.siting.cover import fewest as everybody
+from gis.siting.cover import most
+from gis.siting.cover.case import case_of
 from gis.siting.locate import impossible
 from gis.siting.problem import read_problem
 from tests.siting_cases import best_cover, small

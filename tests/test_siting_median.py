@@ -11,12 +11,12 @@ import scipy.sparse as sp
 
 from gis.siting.locate import impossible
 from gis.siting.median import least_sum
-from gis.siting.median_bound import OPEN, climb, new_prices, start_prices
-from gis.siting.median_case import read_case
-from gis.siting.median_root import Search
-from gis.siting.median_shake import descend, move, new_board, shake
-from gis.siting.median_swap import greedy, rows_of, sides_of, total_of, within
-from gis.siting.median_tree import branch
+from gis.siting.median.bound import OPEN, climb, new_prices, start_prices
+from gis.siting.median.case import read_case
+from gis.siting.median.root import Search
+from gis.siting.median.shake import descend, move, new_board, shake
+from gis.siting.median.swap import greedy, rows_of, sides_of, total_of, within
+from gis.siting.median.tree import branch
 from gis.siting.model import solve_general
 from gis.siting.problem import read_problem
 from tests.siting_cases import small, town

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gis.siting.cover_case import clubs_of
+from gis.siting.cover.case import clubs_of
 from gis.siting.mip import grain_of
 from gis.siting.presolve import cover_of, group, implied_rows, useless_cols
 

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from gis.errors import OptionError
 from gis.siting.locate import locate
 from gis.siting.together import Service, locate_together
-from gis.siting.together_check import together_faults
+from gis.siting.together.check import together_faults
 
 NEAR, FAR = 100.0, 900.0
 

@@ -12,10 +12,10 @@ from gis.siting import locate
 from gis.siting.locate import impossible
 from gis.siting.problem import read_problem
 from gis.siting.whole import serve_whole
-from gis.siting.whole_bounds import _knapsack, bounds_of, cut_of
-from gis.siting.whole_model import solve_model
-from gis.siting.whole_search import search
-from gis.siting.whole_task import task_of
+from gis.siting.whole.bounds import _knapsack, bounds_of, cut_of
+from gis.siting.whole.model import solve_model
+from gis.siting.whole.search import search
+from gis.siting.whole.task import task_of
 
 MANY = 40
 MODELS = ["mclp", "lscp", "p-median", "p-center"]

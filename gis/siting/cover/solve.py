@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from gis.siting.answer import Found
-from gis.siting.cover_all import cover_everybody
-from gis.siting.cover_most import cover_most
+from gis.siting.cover.fewest import cover_everybody
+from gis.siting.cover.most import cover_most
 from gis.siting.model import needed, solve_general
 from gis.siting.problem import Bools, Problem
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from gis.siting.together_problem import Bools, Floats, Ints, Rooms
+from gis.siting.together.problem import Bools, Floats, Ints, Rooms
 
 _TRIES: Final = 12
 _NOISE: Final = 0.3
@@ -121,7 +121,7 @@ def _grow(rooms: Rooms, noise: Floats, *, by_cost: bool) -> tuple[Choice, float]
 def _worth(rooms: Rooms, gain: Floats, left: list[Floats]) -> Floats:
     """(S, m) what a service in a room is worth: people by weight, or the part of what is wanted."""
     if rooms.share is None:
-        return gain * np.array([[p.weight] for p in rooms.parts])
+        return np.asarray(gain * np.array([[p.weight] for p in rooms.parts]))
     worth = np.zeros_like(gain)
     for s, part in enumerate(rooms.parts):
         wanted = rooms.wanted(s) - float(part.people.sum() - left[s].sum())
@@ -158,7 +158,7 @@ def _may_open(rooms: Rooms, opened: Bools) -> Bools:
 
 def _best_sets(rooms: Rooms, worth: Floats) -> Floats:
     """(m,) the most that any set of services that a room holds is worth."""
-    return np.where(rooms.fits, rooms.sets.astype(float) @ worth, 0.0).max(axis=0)
+    return np.asarray(np.where(rooms.fits, rooms.sets.astype(float) @ worth, 0.0).max(axis=0))
 
 
 def _room_for_more(rooms: Rooms, worth: Floats) -> float:

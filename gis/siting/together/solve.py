@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from gis.errors import CheckError
 from gis.siting.answer import Status, gap_of, reaches
-from gis.siting.together_answer import Together
-from gis.siting.together_check import together_faults
-from gis.siting.together_greedy import Choice, first_choice
-from gis.siting.together_model import prove
-from gis.siting.together_problem import Rooms, Service, read_rooms
+from gis.siting.together.answer import Together
+from gis.siting.together.check import together_faults
+from gis.siting.together.greedy import Choice, first_choice
+from gis.siting.together.model import prove
+from gis.siting.together.problem import Rooms, Service, read_rooms
 
 __all__ = ["Service", "Together", "locate_together"]
 
@@ -77,7 +77,7 @@ def locate_together(
     -------
     together
         Nothing in it can be left out without somebody losing, but required rooms. Checked by
-        `gis.siting.together_check`, which shares nothing with the search.
+        `gis.siting.together.check`, which shares nothing with the search.
 
     Raises
     ------

@@ -16,8 +16,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from gis.siting.answer import Found
-from gis.siting.cover_case import Case, case_of, without_useless
-from gis.siting.cover_most_search import (
+from gis.siting.cover.case import Case, case_of, without_useless
+from gis.siting.cover.most_search import (
     anneal_most,
     best_rent,
     greedy_most,
@@ -116,7 +116,7 @@ def _improve(search: _Search, case: Case, deadline: float) -> None:
     _finish(search, case, deadline)
 
 
-def _arrays(case: Case) -> tuple[Any, ...]:
+def _arrays(case: Case) -> tuple[Any, Any, Any, Any, Any]:
     cover = case.cover
     return cover.row_at, cover.col, cover.col_at, cover.row, cover.weight
 
@@ -177,7 +177,11 @@ def clean_bound(case: Case, paid: Floats) -> tuple[float, Floats, float]:
     rent = best_rent(gain, case.price, slot, case.count, case.money, 1.0, champion, picked)
     value, _, _ = pick(gain, case.price, slot, case.count, rent, champion, picked)
     kept = float((cover.weight - paid).sum())
-    return kept + value + (rent * case.money if rent > 0 else 0.0), gain, rent
+    return (
+        kept + value + (rent * case.money if rent > 0 else 0.0),
+        np.asarray(gain, dtype=float),
+        rent,
+    )
 
 
 def _settle(search: _Search, case: Case, paid: Floats) -> tuple[Case, Floats]:
@@ -211,7 +215,7 @@ def _settle(search: _Search, case: Case, paid: Floats) -> tuple[Case, Floats]:
     smaller, rows = case.settle(inside, outside)
     cover, place = group(smaller.cover)
     merged = np.bincount(place, paid[rows], minlength=cover.rows)
-    return replace(smaller, cover=cover), merged
+    return replace(smaller, cover=cover), np.asarray(merged, dtype=float)
 
 
 def possible(case: Case, inside: Bools) -> bool:
@@ -293,7 +297,7 @@ def _start(search: _Search, case: Case) -> Floats | None:
         return None
     cover = case.cover
     times = np.bincount(cover.row[np.repeat(columns, np.diff(cover.col_at))], minlength=cover.rows)
-    return np.r_[columns, times > 0].astype(float)
+    return np.asarray(np.r_[columns, times > 0], dtype=float)
 
 
 def _model(case: Case) -> Mip:

@@ -18,7 +18,7 @@ import numpy as np
 
 from gis.siting.compiled import compiled
 from gis.siting.problem import Bools, Floats, Ints
-from gis.siting.whole_task import Task
+from gis.siting.whole.task import Task
 
 _NODES: Final = 4000
 _CHUNK: Final = 25

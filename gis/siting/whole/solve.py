@@ -1,8 +1,8 @@
 """Sites with capacities, each demand served whole by one of them, for all four models.
 
-A first answer comes from a search (`gis.siting.whole_search`), a bound from Lagrangian relaxation
-(`gis.siting.whole_bounds`), which also tells pairs that no better answer can use, and the proof
-from HiGHS on what is left (`gis.siting.whole_model`). "p-center" is asked as a question of yes or
+A first answer comes from a search (`gis.siting.whole.search`), a bound from Lagrangian relaxation
+(`gis.siting.whole.bounds`), which also tells pairs that no better answer can use, and the proof
+from HiGHS on what is left (`gis.siting.whole.model`). "p-center" is asked as a question of yes or
 no for one radius after the other.
 """
 
@@ -16,10 +16,10 @@ import numpy as np
 
 from gis.siting.answer import Found
 from gis.siting.problem import Bools, Floats, Ints, Problem
-from gis.siting.whole_bounds import bounds_of, counts, cut_of, raised
-from gis.siting.whole_model import Solved, solve_model
-from gis.siting.whole_search import search
-from gis.siting.whole_task import EVERYBODY, Task, task_of
+from gis.siting.whole.bounds import bounds_of, counts, cut_of, raised
+from gis.siting.whole.model import Solved, solve_model
+from gis.siting.whole.search import search
+from gis.siting.whole.task import EVERYBODY, Task, task_of
 
 _ROUNDS: Final = 30
 _TURNS: Final = 2

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.siting.compiled import compiled
-from gis.siting.median_swap import Rows, Sides
+from gis.siting.median.swap import Rows, Sides
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

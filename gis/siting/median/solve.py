@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from gis.siting.answer import Found
-from gis.siting.median_case import read_case
-from gis.siting.median_mip import serve_all
-from gis.siting.median_root import Search
-from gis.siting.median_tree import branch
+from gis.siting.median.case import read_case
+from gis.siting.median.mip import serve_all
+from gis.siting.median.root import Search
+from gis.siting.median.tree import branch
 from gis.siting.model import fill_up
 from gis.siting.problem import Problem
 

@@ -18,8 +18,8 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from gis.siting.answer import Found
-from gis.siting.cover_all_search import greedy_all, relax_all, search_all
-from gis.siting.cover_case import Case, case_of, clubs_of
+from gis.siting.cover.case import Case, case_of, clubs_of
+from gis.siting.cover.fewest_search import greedy_all, relax_all, search_all
 from gis.siting.mip import Mip, grain_of, solve_mip
 from gis.siting.presolve import implied_rows, useless_cols
 from gis.siting.problem import Bools, Floats, Ints, Problem
@@ -125,7 +125,7 @@ def reduce(case: Case) -> Case | None:
         case, _ = case.settle(inside, outside)
 
 
-def _arrays(case: Case) -> tuple[Any, ...]:
+def _arrays(case: Case) -> tuple[Any, Any, Any, Any]:
     cover = case.cover
     return cover.row_at, cover.col, cover.col_at, cover.row
 

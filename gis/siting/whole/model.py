@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from gis.siting.problem import Bools, Floats, Ints
-from gis.siting.whole_task import Task
+from gis.siting.whole.task import Task
 
 _INF: Final = highspy.kHighsInf
 _ROUNDS: Final = 50

@@ -17,8 +17,8 @@ import scipy.sparse as sp
 
 from gis.siting.mip import INF, Mip, solve_mip
 from gis.siting.rows import Rows
-from gis.siting.together_greedy import Choice, better, trim
-from gis.siting.together_problem import Bools, Floats, Ints, Rooms
+from gis.siting.together.greedy import Choice, better, trim
+from gis.siting.together.problem import Bools, Floats, Ints, Rooms
 
 _TRIES: Final = 50
 

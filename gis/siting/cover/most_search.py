@@ -53,7 +53,7 @@ def greedy_most(
 
 
 @compiled
-def _toggle(j: int, up: int, cover: Any, price: Any, club: Any, state: Any, sums: Any) -> None:
+def _toggle(j: Any, up: int, cover: Any, price: Any, club: Any, state: Any, sums: Any) -> None:
     """Open (up 1) or close (up -1) a site; ``sums``: people covered, money spent, sites open."""
     _, _, col_at, row, weight = cover
     times, which, loss, opened, keeper = state

@@ -1,6 +1,6 @@
 """A good choice of sites with capacities, fast.
 
-The choice is improved by the moves of `gis.siting.whole_moves` until none helps; then a few sites
+The choice is improved by the moves of `gis.siting.whole.moves` until none helps; then a few sites
 are closed and chosen anew, from the best choice so far.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from gis.siting.problem import Bools, Floats, Ints
-from gis.siting.whole_moves import (
+from gis.siting.whole.moves import (
     DICE,
     LOGGED,
     Ground,
@@ -25,7 +25,7 @@ from gis.siting.whole_moves import (
     score_of,
     shuffle,
 )
-from gis.siting.whole_task import Task
+from gis.siting.whole.task import Task
 
 _STEEP: Final = 20.0
 _TRIES: Final = 10

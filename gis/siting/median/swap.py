@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.siting.compiled import compiled
-from gis.siting.median_case import Case, grouped
+from gis.siting.median.case import Case, grouped
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

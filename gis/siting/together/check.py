@@ -13,8 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 
 if TYPE_CHECKING:
-    from gis.siting.together_answer import Together
-    from gis.siting.together_problem import Service
+    from gis.siting.together.answer import Together
+    from gis.siting.together.problem import Service
 
 _ROUNDING: Final = 1e-9
 
@@ -117,7 +117,7 @@ def _paid(services: Sequence[Service], answer: Together, room_cost: Any) -> tupl
     fitted = [
         _number(service.fit_out, j)
         for s, service in enumerate(services)
-        for j in np.flatnonzero(answer.holds[s])
+        for j in np.flatnonzero(answer.holds[s]).tolist()
     ]
     return rooms + math.fsum(fitted), known
 
@@ -127,7 +127,9 @@ def _covered(service: Service, answer: Together, s: int, faults: list[str]) -> f
     people = [float(v) for v in np.atleast_1d(np.asarray(service.demand, dtype=float))]
     walks = [math.inf] * len(people)
     limit = math.inf if service.limit is None else float(service.limit)
-    columns = {int(j): _column(service.cost, int(j)) for j in np.flatnonzero(answer.holds[s])}
+    columns = {
+        int(j): _column(service.cost, int(j)) for j in np.flatnonzero(answer.holds[s]).tolist()
+    }
     for column in columns.values():
         for i, walk in column.items():
             if walk <= limit:
@@ -154,7 +156,8 @@ def _covered(service: Service, answer: Together, s: int, faults: list[str]) -> f
 def _column(cost: Any, room: int) -> dict[int, float]:
     """Walks to one room by demand, as given."""
     if sp.issparse(cost):
-        entry = sp.csc_array(cost)[:, [room]].tocoo()
+        sparse: Any = cost
+        entry = sparse.tocsc()[:, [room]].tocoo()
         rows, walks = entry.row.tolist(), entry.data.tolist()
     else:
         walks = np.asarray(cost, dtype=float)[:, room].tolist()

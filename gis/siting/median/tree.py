@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.siting.compiled import compiled
-from gis.siting.median_bound import CLOSED, FREE, OPEN, Prices, climb
-from gis.siting.median_root import ROUNDING, Search, fix
-from gis.siting.median_swap import Rows, Sides, within
+from gis.siting.median.bound import CLOSED, FREE, OPEN, Prices, climb
+from gis.siting.median.root import ROUNDING, Search, fix
+from gis.siting.median.swap import Rows, Sides, within
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from gis.siting.median_case import Case
+from gis.siting.median.case import Case
 from gis.siting.mip import Mip, solve_mip
 
 Floats = NDArray[np.float64]

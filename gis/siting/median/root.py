@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.siting.compiled import compiled
-from gis.siting.median_bound import CLOSED, FREE, OPEN, Prices, climb, new_prices, start_prices
-from gis.siting.median_case import Case, grouped
-from gis.siting.median_shake import MOST_CELLS, Board, descend, new_board, set_board, shake
-from gis.siting.median_swap import (
+from gis.siting.median.bound import CLOSED, FREE, OPEN, Prices, climb, new_prices, start_prices
+from gis.siting.median.case import Case, grouped
+from gis.siting.median.shake import MOST_CELLS, Board, descend, new_board, set_board, shake
+from gis.siting.median.swap import (
     Rows,
     Sides,
     greedy,

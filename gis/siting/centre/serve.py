@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.siting.median_case import Case
-from gis.siting.median_mip import serve_all
-from gis.siting.median_root import Search
-from gis.siting.median_swap import total_of, within
+from gis.siting.median.case import Case
+from gis.siting.median.mip import serve_all
+from gis.siting.median.root import Search
+from gis.siting.median.swap import total_of, within
 from gis.siting.presolve import cover_of, group, implied_rows, useless_cols
 
 Bools = NDArray[np.bool_]

@@ -324,7 +324,7 @@ def _part(service: Service, may: Bools) -> Part:
     first = np.r_[0, np.cumsum(kept)][matrix.indptr]
     rooms = matrix.indices[kept].astype(np.int64)
     numbers: dict[bytes, int] = {}
-    of, kinds = np.full(len(people), -1), []
+    of, kinds = np.full(len(people), -1), list[NDArray[np.int64]]()
     for i in np.flatnonzero(~given & (people > 0) & (np.diff(first) > 0)):
         row = rooms[first[i] : first[i + 1]]
         number = numbers.setdefault(row.tobytes(), len(kinds))
@@ -337,7 +337,9 @@ def _part(service: Service, may: Bools) -> Part:
     return Part(
         name=service.name,
         reach=sp.csr_array(parts, shape=(len(kinds), matrix.shape[1])),
-        people=np.bincount(of[of >= 0], people[of >= 0], minlength=len(kinds)),
+        people=np.asarray(
+            np.bincount(of[of >= 0], people[of >= 0], minlength=len(kinds)), dtype=float
+        ),
         already=float(people[given].sum()),
         total=float(people.sum()),
         weight=float(service.weight),

@@ -12,12 +12,12 @@ from typing import Final
 import numpy as np
 
 from gis.siting.answer import Found
-from gis.siting.centre_serve import serve_within
-from gis.siting.median import NO_SERVING, TIME_OVER
-from gis.siting.median_case import Case, read_case
-from gis.siting.median_mip import serve_all
-from gis.siting.median_root import Search
-from gis.siting.median_swap import greedy
+from gis.siting.centre.serve import serve_within
+from gis.siting.median.case import Case, read_case
+from gis.siting.median.mip import serve_all
+from gis.siting.median.root import Search
+from gis.siting.median.solve import NO_SERVING, TIME_OVER
+from gis.siting.median.swap import greedy
 from gis.siting.model import fill_up
 from gis.siting.problem import Bools, Floats, Problem
 
