@@ -14,7 +14,7 @@ from shapely import Point
 
 from gis.errors import CrsError
 from gis.io import read_layer
-from gis.io.words import about, short_year, year
+from gis.io.words import about, short_year, storey, year
 
 ZONE = CRS.from_epsg(4545)  # CM 108E
 
@@ -267,3 +267,53 @@ def test_where_the_project_lies_elsewhere_no_row_is_to_blame(tmp_path: Path) -> 
     path = table(tmp_path, f"name,经度,纬度\n{GOOD}d,112,28.9\n")
     with pytest.raises(CrsError, match="changes ground lengths"):
         read(path, target=CRS.from_epsg(4553))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("一层", 1), ("二楼", 2), ("第三层", 3), ("十二层", 12), ("二十三楼", 23), ("十", 10),
+        ("3F", 3), ("F3", 3), ("L2", 2), ("１层", 1), ("沿街一层", 1), ("1楼商铺", 1),
+        ("底层", 1), ("首层", 1), ("平房", 1), ("地下一层", -1), ("负二层", -2), ("B1", -1),
+        ("-1层", -1), ("地下室", -1), ("半地下", -1), ("3/6", 3), ("3/6层", 3),
+        ("顶层", None), ("夹层", None), ("共6层", None), ("两层", None), ("6/3", None),
+        ("层", None), ("", None), ("A座", None),
+    ],
+)  # fmt: skip
+def test_a_storey_as_registers_write_it(written: str, meant: int | None) -> None:
+    assert storey(written) == (meant, False)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("1-2层", 1), ("一至二层", 1), ("1、2层", 1), ("三楼~五楼", 3), ("2层-3层", 2),
+     ("地下一层至一层", None), ("-1-1层", None), ("5-3层", None)],
+)  # fmt: skip
+def test_of_several_storeys_the_lowest_counts_unless_it_is_below_the_ground(
+    written: str, meant: int | None
+) -> None:
+    assert storey(written) == (meant, True)
+
+
+def test_a_storey_that_is_none_leaves_the_room_in_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "sites.csv"
+    rows = ["甲,一层", "乙,地下一层", "丙,1-2层", "丁,顶层", "戊,3", "己,"]
+    lines = "".join(f"{row},106.9,28.9\n" for row in rows)
+    path.write_text("名称,楼层,经度,纬度\n" + lines, "utf-8")
+    layer, report = read(path, "sites")
+
+    assert report.refused == ()
+    found = layer.numbers("storey").tolist()
+    assert found[:3] == [1, -1, 1]
+    assert found[4] == 3
+    assert np.isnan([found[3], found[5]]).all()
+    assert "'顶层' (1)" in message(report, "word-unknown")
+    assert "'1-2层' (1)" in message(report, "storeys-several")
+
+
+def test_a_number_of_storeys_is_still_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "buildings.csv"
+    path.write_text("名称,层数,经度,纬度\na,地下一层,106.9,28.9\nb,6层,106.9,28.9\n", "utf-8")
+    layer, report = read(path, "buildings")
+    assert layer.numbers("storeys").tolist() == [6]
+    assert len(report.refused) == 1

@@ -26,6 +26,14 @@ if TYPE_CHECKING:
         prepare_plan,
     )
     from api.analyses.scenarios import base_of, openings_of, place_in, replay_of, what_if_of
+    from api.analyses.siting import (
+        keep_sites,
+        map_of_sites,
+        offers_in,
+        require_site_files,
+        sites_of,
+        write_site_plan,
+    )
     from api.analyses.walking import (
         coverage_of,
         explain_of,
@@ -47,7 +55,10 @@ __all__ = [
     "export_project",
     "import_file",
     "isochrones_of",
+    "keep_sites",
     "map_of",
+    "map_of_sites",
+    "offers_in",
     "openings_of",
     "place_in",
     "prepare_plan",
@@ -55,12 +66,15 @@ __all__ = [
     "public_frame",
     "refuse_project",
     "replay_of",
+    "require_site_files",
     "rules_of",
+    "sites_of",
     "state_none",
     "step_free_of",
     "today",
     "what_if_of",
     "write_gap_list",
+    "write_site_plan",
     "write_tables",
     "write_text",
 ]
@@ -74,6 +88,14 @@ _IN: Final = {
     ),
     "planning": ("Districting", "districting_of", "districts_of", "map_of", "prepare_plan"),
     "scenarios": ("base_of", "openings_of", "place_in", "replay_of", "what_if_of"),
+    "siting": (
+        "keep_sites",
+        "map_of_sites",
+        "offers_in",
+        "require_site_files",
+        "sites_of",
+        "write_site_plan",
+    ),
     "walking": ("coverage_of", "explain_of", "isochrones_of", "rules_of", "step_free_of"),
 }  # fmt: skip
 """In which module each name is."""

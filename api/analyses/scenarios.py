@@ -78,8 +78,8 @@ def what_if_of(
     InputError
         An edit names what is not there, or cannot be done; nothing is kept.
     """
-    if save is not None and not (save.strip() and save.isprintable() and len(save) <= LONGEST_NAME):
-        raise OptionError(f"--save needs a name of 1 to {LONGEST_NAME} printable characters")
+    if save is not None:
+        require_scenario_name(save)
     base = base_of(project, how, progress=progress)
     edits = [_placed(base, edit) for edit in edits]
     difference = what_if(base, edits)
@@ -87,6 +87,18 @@ def what_if_of(
         answer = difference.to_json() | {"how": dict(vars(how))}
         project.save_scenario(save, words_of(edits), answer)
     return difference
+
+
+def require_scenario_name(name: str) -> None:
+    """Refuse a name under which a scenario could not be found again.
+
+    Raises
+    ------
+    OptionError
+        It is empty, too long, or has characters that nobody sees.
+    """
+    if not (name.strip() and name.isprintable() and len(name) <= LONGEST_NAME):
+        raise OptionError(f"--save needs a name of 1 to {LONGEST_NAME} printable characters")
 
 
 def replay_of(

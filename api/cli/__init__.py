@@ -41,6 +41,10 @@ COMMANDS: Final = {
         "scenarios:whatif",
         "What would change if a wall were opened, a gate added, a facility moved.",
     ),
+    "sites": (
+        "sites:sites",
+        "Where to put what is missing: which rooms or plots, how many, and whether that is best.",
+    ),
     "isochrones": (
         "walks:isochrones",
         "What facilities reach in bands: the streets and homes, and a polygon derived from them.",

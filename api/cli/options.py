@@ -80,12 +80,17 @@ def json_option(command: F) -> F:
     )
 
 
-def walking_options(*, rules: bool = True, home: bool = True) -> Callable[[F], F]:
+def walking_options(
+    *, rules: bool = True, category: bool = True, home: bool = True
+) -> Callable[[F], F]:
     """Give a command the options of `Walking`, which it gets as ``how``.
 
-    ``rules`` False leaves out those that choose the rules, ``home`` False the place of the start.
+    ``rules`` False leaves out those that choose the rules, ``category`` False the one category,
+    ``home`` False the place of the start.
     """
     options = {**(_RULES if rules else {}), **_HOW}
+    if rules and not category:
+        del options["category"]
     if not home:
         del options["origin"]
 

@@ -22,6 +22,7 @@ DEMO_FOLDER: Final = "lianpian-demo"
 DEMO_MARK: Final = ".lianpian-demo"
 DEMO_PROJECT: Final = "project.gpkg"
 DEMO_PLAN: Final = "示例方案"
+DEMO_SITES: Final = "示例选址"
 
 
 @click.command()
@@ -47,6 +48,7 @@ def demo(out: Path, no_serve: bool, port: int | None, as_json: bool) -> None:
         f"Project: {project}",
         f"Map:     {page} (open it in a browser; it needs no network)",
         f"Gaps:    {out / 'gaps.xlsx'}",
+        f"Sites:   {out / 'sites.html'} and sites.xlsx (where missing services could go)",
         f"Your own data next: lianpian init my.gpkg; serve this one: lianpian serve {project}",
     ]
     if no_serve:
@@ -86,9 +88,24 @@ def _make_demo(out: Path, progress: Progress) -> None:
         progress(0.75, "coverage")
         measured = analyses.coverage_of(project)
         analyses.write_gap_list(measured, out / "gaps.xlsx", project=project.name)
-        progress(0.85, "map")
+        progress(0.8, "sites")
+        _make_demo_sites(out, project)
+        progress(0.9, "map")
         analyses.write_text(out / "map.html", analyses.map_of(project, date=analyses.today()))
     progress(1.0, "done")
+
+
+def _make_demo_sites(out: Path, project: Project) -> None:
+    """Put day care for old people, a nursery and a health station into five rooms that fit."""
+    from gis.sites import Ask
+
+    services = ("elderly_daycare", "nursery", "health_station")
+    ask = Ask(count=5, time_limit_s=10.0)
+    how = analyses.Walking()
+    plan = analyses.sites_of(project, services, ask, how)
+    analyses.keep_sites(project, DEMO_SITES, plan, services, how)
+    analyses.write_site_plan(plan, out / "sites.xlsx", project=project.name, lang="zh")
+    analyses.write_text(out / "sites.html", analyses.map_of_sites(project, plan, lang="zh"))
 
 
 @click.command("map")

@@ -130,12 +130,18 @@ class _Noted:
     rough: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     """Years of two digits."""
+    nowhere: list[str] = field(default_factory=list)
+    """Words for a storey that say none."""
+    several: list[str] = field(default_factory=list)
+    """Several storeys, of which the lowest was read."""
 
     def findings(self, column: Column) -> list[Finding]:
         read = (
             (self.vague, "word-unknown", "say no year and were read as unknown"),
             (self.rough, "number-rough", "are rough (约, 近, 余) and were read as the number"),
             (self.short, "year-short", "have two digits and were read as years of 1950 to 1999"),
+            (self.nowhere, "word-unknown", "name no storey and were read as unknown"),
+            (self.several, "storeys-several", "name several storeys; the lowest was read"),
         )
         return [_counted(column, cells, what, code=code) for cells, code, what in read if cells]
 
@@ -181,6 +187,8 @@ def _number(column: Column, cell: object, factor: float, noted: _Noted) -> float
         year = _year(text, noted)
         if year is not None:
             return year
+    if column.name == "storey":
+        return _storey(text, noted)
     exact = words.about(text)
     found = words.number(text if exact is None else exact, column.unit)
     if found is None:
@@ -189,6 +197,20 @@ def _number(column: Column, cell: object, factor: float, noted: _Noted) -> float
         noted.rough.append(text)
     value, own_unit = found
     return value if own_unit else value * factor
+
+
+def _storey(text: str, noted: _Noted) -> float:
+    """Return the storey in a text, NaN where it names none: the room is there all the same."""
+    found = words.number(text, "storeys")
+    if found is not None:
+        return found[0]
+    storey, several = words.storey(text)
+    if storey is None:
+        noted.nowhere.append(text)
+        return np.nan
+    if several:
+        noted.several.append(text)
+    return float(storey)
 
 
 def _year(text: str, noted: _Noted) -> float | None:

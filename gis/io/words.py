@@ -78,6 +78,24 @@ _CHINESE_DIGITS: Final = str.maketrans("〇零○一二三四五六七八九", "
 _ABOUT: Final = re.compile(r"^(?:大约|大概|约有|约为|约于|约|将近|接近|近|≈|~)")
 _ABOUT_AFTER: Final = re.compile(r"(?<=[\d百千万亿])[余多](?=\D|$)|(?:左右|上下)$")
 
+_DIGITS: Final = {word: value for value, word in enumerate("零一二三四五六七八九")}
+_FLOOR: Final = r"(?:层|楼|f|floor|storey)"
+_WHOLE: Final = r"(\d{1,3}|[一二三四五六七八九]?十?[一二三四五六七八九]?)"
+_BELOW: Final = r"(地下|负|-|b|半地下)?"
+_STOREY: Final = re.compile(rf"{_BELOW}第?{_WHOLE}{_FLOOR}?")
+_LEADING_F: Final = re.compile(r"[fl](\d{1,3})")
+_OF_STOREYS: Final = re.compile(rf"第?(\d{{1,3}}){_FLOOR}?/(?:共)?(\d{{1,3}}){_FLOOR}?")
+_STOREY_AT: Final = re.compile(
+    r"^(?:沿街|临街|位于|地上)|(?:房间|用房|房屋|商铺|门面|临街|沿街|室)$"
+)
+_STOREYS_TO: Final = re.compile(
+    r"(?<=[\d一二三四五六七八九十层楼f])[-~—–至到、,和及](?=[\d一二三四五六七八九十])"
+)
+_GROUND_FLOOR: Final = frozenset(
+    ["底层", "首层", "底楼", "首楼", "地面层", "地面", "平房", "gf", "g", "groundfloor"]
+)
+_BASEMENT: Final = frozenset(["地下", "地下室", "地下层", "半地下", "半地下室", "basement"])
+
 
 def plain(text: str) -> str:
     """Return a heading for comparing: half width, small letters, no brackets, spaces or dashes."""
@@ -118,6 +136,44 @@ def number(text: str, unit: str) -> tuple[float, bool] | None:
         return value, False
     factor = UNITS.get(unit, {}).get(tail)
     return None if factor is None else (value * factor, True)
+
+
+def storey(text: str) -> tuple[int | None, bool]:
+    """Return the storey that a text names, None where it names none, and whether it names several.
+
+    一层, 2楼, 3F and 首层 lie above the ground, 地下一层, 负一层, B1 and 地下室 below it; 3/6 is
+    the third of six. Of 1-2层 the lowest counts; one that reaches below the ground names none.
+    """
+    word = _STOREY_AT.sub("", re.sub(r"\s", "", tidy(text)))
+    if word in _GROUND_FLOOR:
+        return 1, False
+    if word in _BASEMENT:
+        return -1, False
+    of = _OF_STOREYS.fullmatch(word)
+    if of:
+        return (int(of[1]) if int(of[1]) <= int(of[2]) else None), False
+    parts = _STOREYS_TO.split(word)
+    found = [_one_storey(part) for part in parts]
+    if len(found) == 1 or None in found:
+        return (found[0] if len(found) == 1 else None), False
+    known = [each for each in found if each is not None]
+    return (min(known) if min(known) > 0 and known == sorted(known) else None), True
+
+
+def _one_storey(word: str) -> int | None:
+    """Return the storey in a word such as 地下一层, -1, 二楼, 3f or f3."""
+    turned = _LEADING_F.fullmatch(word)
+    match = _STOREY.fullmatch(turned[1] if turned else word)
+    if match is None or not match[2]:
+        return None
+    whole = int(match[2]) if match[2].isdigit() else _chinese_number(match[2])
+    return -whole if match[1] else whole
+
+
+def _chinese_number(word: str) -> int:
+    """Return a number below a hundred: 二, 十, 十二, 二十三."""
+    tens, ten, ones = word.rpartition("十")
+    return (_DIGITS[tens] if tens else 1) * 10 * bool(ten) + (_DIGITS[ones] if ones else 0)
 
 
 def about(text: str) -> str | None:

@@ -22,6 +22,7 @@ from gis.maps.payload import build_payload
 from gis.model import Study
 from gis.resources import static_dir
 from gis.rules import RulePack
+from gis.sites import SitePlan
 
 LANGUAGES: Final = ("zh", "en")
 SCRIPTS: Final = ("words.js", "map.js")
@@ -59,6 +60,7 @@ def render_map(
     *,
     coverage: Coverage | None,
     plan: DistrictPlan | None,
+    sites: SitePlan | None = None,
     title: str,
     date: str,
     rules: RulePack | None = None,
@@ -73,6 +75,9 @@ def render_map(
         At least one layer with geometry.
     coverage, plan
         What was measured and planned; None leaves its part of the map out.
+    sites
+        Where services would go; the map then shows their coverage before and after, in place of
+        ``coverage``.
     title, date
         Shown on the map; the date is text, as the library has no clock.
     rules
@@ -95,6 +100,7 @@ def render_map(
         study,
         coverage=coverage,
         plan=plan,
+        sites=sites,
         title=title,
         date=date,
         rules=rules,

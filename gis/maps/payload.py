@@ -20,8 +20,10 @@ from gis.maps.columns import heading, values
 from gis.maps.districts import district_grounds, links_overlay
 from gis.maps.overlays import base_layers, overlay_layers
 from gis.maps.shapes import ShapeWriter
+from gis.maps.sites import before_and_after, site_overlays, sites_meta
 from gis.model import KINDS, Categories, Layer, Study, people_of
 from gis.rules import RulePack
+from gis.sites import SitePlan
 
 ESTATE_COLUMNS: Final = ("community", "subdistrict", "built_year", "households", "people",
                          "people_60plus", "children_0_2", "children_3_5", "manager")  # fmt: skip
@@ -34,6 +36,7 @@ def build_payload(
     *,
     coverage: Coverage | None,
     plan: DistrictPlan | None,
+    sites: SitePlan | None = None,
     title: str,
     date: str,
     rules: RulePack | None,
@@ -47,6 +50,8 @@ def build_payload(
     MissingLayerError
         There is nothing to draw.
     """
+    if sites is not None:
+        coverage = before_and_after(sites)
     coverage = None if coverage is None else _care_first(coverage)
     bounds = _bounds(study)
     writer = ShapeWriter(bounds)
@@ -56,6 +61,8 @@ def build_payload(
     if plan is not None and estates is not None:
         beside = links_overlay(plan, estates, writer)
         overlays += [beside] if beside else []
+    if sites is not None:
+        overlays = site_overlays(sites, writer)[::-1] + overlays
     return {
         "origin": writer.origin.tolist(),
         "bounds": [round(float(value), 6) for value in bounds],
@@ -66,7 +73,8 @@ def build_payload(
             "rules": _pack(rules),
             "plan": _plan(plan),
             "totals": _totals(estates, coverage),
-            "headline": _headline(coverage),
+            "headline": _headline(coverage) if sites is None else [],
+            "sites": None if sites is None else sites_meta(sites),
             "basis": _basis(study, coverage, sources),
             "notes": _notes(rules, plan),
         },

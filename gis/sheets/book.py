@@ -138,6 +138,14 @@ class Book:
         return top + 1 + len(rows)
 
 
+def lines_of(text: str, width: float) -> int:
+    """Say how many lines a text takes in ``width`` letters; a Chinese one is two wide."""
+    return sum(
+        max(1, -int(-sum(2 if ord(letter) > 0x2E7F else 1 for letter in line) // width))
+        for line in text.split("\n")
+    )
+
+
 def _styles(side: int) -> dict[str, dict[str, Any]]:
     base: dict[str, Any] = {
         "font_name": ("微软雅黑", "Calibri")[side],

@@ -14,7 +14,7 @@ from gis.coverage import CircleClaim, Coverage, CoverageItem
 from gis.coverage.areas import Plan
 from gis.errors import FileError, OptionError
 from gis.model import Categories, Finding
-from gis.sheets.book import LONGEST_TEXT, ZH, Book, Column
+from gis.sheets.book import LONGEST_TEXT, ZH, Book, Column, lines_of
 from gis.sheets.depth import area_gap_sheet, capacity_sheet, claim_sheet, level_sheet
 from gis.sheets.words import FINDINGS_ZH, MEANINGS, MEANINGS_FROM
 
@@ -120,7 +120,7 @@ def _summary_sheet(
         sheet.write_string(row, 0, key, book.formats["key"])
         sheet.merge_range(row, 2, row, len(columns) - 1, "", book.formats["value"])
         sheet.write_string(row, 2, value[:LONGEST_TEXT], book.formats["value"])
-        sheet.set_row(row, 16 * _lines(value, 165))
+        sheet.set_row(row, 16 * lines_of(value, 165))
 
 
 def _summary_columns(book: Book) -> list[Column]:
@@ -469,12 +469,4 @@ def _about_line(book: Book, sheet: Any, row: int, line: tuple[str, str, str]) ->
     else:
         sheet.merge_range(row, 1, row, 2, "", book.formats["value"])
         book.put(sheet, row, 1, text, "value")
-    sheet.set_row(row, 16 * max(_lines(text, 90 if middle else 130), _lines(middle, 38)))
-
-
-def _lines(text: str, width: int) -> int:
-    """Say how many lines a text takes in ``width`` letters; a Chinese one is two wide."""
-    return sum(
-        max(1, -(-sum(2 if ord(letter) > 0x2E7F else 1 for letter in line) // width))
-        for line in text.split("\n")
-    )
+    sheet.set_row(row, 16 * max(lines_of(text, 90 if middle else 130), lines_of(middle, 38)))

@@ -230,4 +230,13 @@ FINDINGS_ZH: Final = {
     "people-without-building": "部分小区有人口而没有楼栋",
     "buildings-exceed-estate": "部分小区楼栋人口之和大于小区人口",
     "area-from-polygon": "部分小区的社区、街道由社区边界推定",
+    "building-nowhere": "部分楼栋不属于任何小区",
+    "building-off-estate": "部分楼栋在所填小区之外",
+    "estate-unknown": "部分行填写的小区不存在",
+    "gate-off-outline": "部分出入口不在小区边界上",
+    "wall-along-street": "部分围墙与道路重合",
+    "sites-unlinked": "部分备选附近没有可走的街道，不参与选址",
+    "need-unknown": "部分住处人口未知，合计时不计人",
+    "sites-idle": "再增加地点也不能覆盖更多，未用足所给处数",
+    "cost-unknown": "部分符合条件的备选费用未知，不能用限定的资金购置",
 }

@@ -230,7 +230,10 @@ class SitePlan:
             yield told | {"reason": each.en, "reason_zh": each.zh}
         for service in self.services:
             need = service.need
-            for row in np.flatnonzero(~need.offered).tolist():
+            c = self.candidates
+            # A facility that could be enlarged is one for its own service only.
+            other = (c.kind == "upgrade") & (c.category != need.rule.category)
+            for row in np.flatnonzero(~need.offered & ~other).tolist():
                 fits = bool(need.fit.fits[row])
                 yield {
                     "uid": str(self.candidates.uid[row]),

@@ -165,6 +165,10 @@
       icon: L.divIcon({ className: "label " + kind, html: make("span", {}, content), iconSize: null }) }));
     if (state.mode === "district")
       data.districts.forEach((district) => text(line(district.at)[0], district.name, "district"));
+    if (data.meta.sites && state.shown.has("chosen-sites")) {
+      const pieces = drawn["chosen-sites"].getLayers();
+      if (pieces.length <= 60) pieces.forEach((piece, i) => text(piece.getLatLng(), name("chosen-sites", i), "site"));
+    }
     if (map.getZoom() >= 16) {
       const view = map.getBounds();
       let room = 120;
@@ -273,15 +277,37 @@
     const gaps = data.meta.headline.map((line) => !known(line.estates)
       ? make("li", { class: "dim" }, say(line), words.colon, words["no-data"])
       : make("li", {}, make("b", {}, count(line.estates)), " ", words.headGap(say(line)), known(line.people) ? words.inBrackets(count(line.people) + " " + words.people) : ""));
+    if (data.meta.sites) notes.push(...siteLines(data.meta.sites));
     return make("section", { class: "headline" }, make("div", { class: "boxes" }, boxes), notes,
       gaps.length ? make("ul", { class: "gaps" }, gaps) : null);
+  }
+  function siteLines(sites) {  // each service before and after, and whether the choice is proved
+    return [make("ul", { class: "sites" }, sites.services.map((one) => make("li", {},
+      make("b", {}, say(one)), " ", words.moreSites(one.count), make("br"),
+      words.within(limitText(one)), " ", make("span", { class: "change" }, count(one.before) + " → " + count(one.after)
+        + " (+" + count(one.after - one.before) + ")"),
+      " / " + count(one.in_all) + " " + say(one.unit) + (one.estimated ? words.guessed : ""),
+      one.unreachable ? [make("br"), make("span", { class: "dim" }, words.unreachable(one.unreachable))] : null))),
+      make("p", { class: "dim" }, [say(sites.status), say(sites.cost)].filter(Boolean).join(words.semicolon))];
+  }
+  function siteModes() {  // items come in pairs, in the order of the services: then, today
+    const choose = (item) => { state.item = item; state.mode = "category";
+      document.querySelector('input[value="category"]').checked = true; restyle(); };
+    const when = (value, label, today) => make("label", {}, make("input", { type: "radio", name: "when", value,
+      checked: state.item % 2 === today, onchange: () => choose(state.item - state.item % 2 + today) }), " ", label);
+    const select = make("select", { "aria-label": words.byCategory,
+      onchange: (event) => choose(2 * Number(event.target.value) + state.item % 2) },
+      data.meta.sites.services.map((one, k) => make("option", { value: k, selected: k === Math.floor(state.item / 2) },
+        say(one) + " · " + limitText(one))));
+    return [select, make("div", { class: "when" }, when("then", words.then, 0), when("today", words.today, 1))];
   }
   function modes() {
     const radio = (mode, label, extra) => make("label", {}, make("input", { type: "radio", name: "mode", value: mode,
       checked: state.mode === mode, onchange: () => { state.mode = mode; restyle(); } }), " ", label, extra);
     const rows = [];
     if (data.districts.length) rows.push(radio("district", words.byDistrict + " · " + data.meta.plan.name));
-    if (data.items.length) {
+    if (data.items.length && data.meta.sites) rows.push(radio("category", words.byCategory), siteModes());
+    else if (data.items.length) {
       rows.push(radio("missing", words.byMissing));
       const select = make("select", { "aria-label": words.byCategory,
         onchange: (event) => { state.item = Number(event.target.value); state.mode = "category";
@@ -291,7 +317,7 @@
       rows.push(radio("category", words.byCategory), select);
     } else rows.push(make("p", { class: "dim" }, words.noCoverage));
     rows.push(radio("plain", words.byPlain));
-    return make("section", { class: "modes" }, make("h2", {}, words.colourBy), rows);
+    return make("section", { class: "modes" }, make("h2", {}, words.colourBy), rows.flat());
   }
   function swatch(style, kind) {
     if (kind === "line") return make("i", { class: "line", style: "border-top-color:" + style.color +
@@ -342,7 +368,7 @@
     return make("section", {}, make("h2", {}, words.layers), data.overlays.map((layer) => make("label", { class: "check" },
       make("input", { type: "checkbox", value: layer.key, checked: state.shown.has(layer.key), onchange: (event) => {
         if (event.target.checked) state.shown.add(layer.key); else state.shown.delete(layer.key);
-        showOverlays(); drawLegend(); } }), " ", say(layer), make("em", {}, count(layer.n)))));
+        showOverlays(); drawLegend(); drawLabels(); } }), " ", say(layer), make("em", {}, count(layer.n)))));
   }
   function basis() {
     const pairs = [[words.date, data.meta.date]];
@@ -366,7 +392,7 @@
     map.setMaxZoom(20);  // folium leaves this to tiles, and there are none
     words = WORDS[state.lang];
     state.item = Math.max(0, data.items.findIndex((item) => item.known));
-    state.mode = data.districts.length ? "district" : data.items.length ? "missing" : "plain";
+    state.mode = data.meta.sites ? "category" : data.districts.length ? "district" : data.items.length ? "missing" : "plain";
     map.createPane("base").style.zIndex = 250;
     map.getPane("base").style.pointerEvents = "none";
     canvas = L.canvas({ padding: 0.3 });
