@@ -333,3 +333,25 @@ def test_people_start_at_their_buildings_where_that_is_asked():
     )  # fmt: skip
     plan = plan_sites(street(buildings=buildings), [STATION], Ask(count=1), How(origin="building"))
     assert plan.services[0].people_after == 60
+
+
+def test_a_share_beyond_reach_is_answered_with_all_who_can_be_served():
+    sites = layer(
+        "sites", [Point(800, 0)], uid=["S8"], floor_area_m2=[120.0], means=["改建"], storey=[1.0],
+    )  # fmt: skip
+    plan = plan_sites(street(sites=sites), [STATION], Ask(share=0.9))
+
+    # F serves E0 and E1, S8 serves E7, E8 and E9: 60 of 110.
+    assert (plan.status, plan.rest_status, chosen(plan)) == ("infeasible", "optimal", ["S8"])
+    assert "together serve 60 of 110 (54.5%), less than 90%" in plan.reason
+    assert plan.services[0].people_after == 60
+
+
+def test_a_full_room_serves_only_as_many_as_it_holds():
+    told = plan_sites(street(), [STATION], Ask(count=1, capacity=20.0)).to_json()
+
+    # Each room reaches three estates of ten people, S8 also the twenty of E9; 20 have a place.
+    (site,) = told["chosen"]
+    assert told["people_after"] == 20 + 20
+    assert site["services"][0]["without"]["people_lost"] == 20
+    assert site["services"][0]["without"]["replaced_by"] != site["uid"]

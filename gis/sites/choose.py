@@ -102,7 +102,7 @@ def _alone(need: Need, candidates: Candidates, ask: Ask) -> Choice:
         gap=siting.gap,
         status=siting.status,
         reason=siting.reason,
-        losses=(_losses(case, siting, rows, ask, options),),
+        losses=(_losses(case, siting, rows, candidates.place, ask, options),),
         curve=_curve(case, ask, options),
         phases=phases,
         steps=steps,
@@ -141,10 +141,18 @@ def _as_siting(steps: WorstFirst) -> Siting:
 
 
 def _losses(
-    case: dict[str, Any], siting: Siting, rows: Ints, ask: Ask, options: dict[str, Any]
+    case: dict[str, Any],
+    siting: Siting,
+    rows: Ints,
+    place: Ints,
+    ask: Ask,
+    options: dict[str, Any],
 ) -> tuple[Loss, ...]:
     if len(rows) == 0:
         return ()
+    # Another way to use a room that is chosen is no other room.
+    alike = np.setdiff1d(np.flatnonzero(np.isin(place, place[rows])), rows)
+    options = options | {"closed": np.union1d(options["closed"], alike).astype(int).tolist()}
     kept = ("limit", "given", "closed", "capacity", "one_of")
     asked: dict[str, Any] = {key: options.get(key) for key in kept}
     every = without_each(**case, siting=siting, model=ask.resolved, **asked)

@@ -146,7 +146,21 @@ def _chosen(
     _require_enough(needs, candidates, ask)
     if not any(len(places) for places in beyond):
         choice = choose(needs, candidates, ask)
-        return choice, choice.status, choice.reason
+        if choice.status != "infeasible" or ask.resolved != "lscp":
+            return choice, choice.status, choice.reason
+        # The share is more than there is: all whom any candidate reaches, and how many they are.
+        reached = replace(ask, share=1.0)
+        beyond = [_beyond(need, reached) for need in needs]
+        if not any(len(places) for places in beyond):
+            return choice, choice.status, choice.reason
+        return *_for_the_rest(needs, beyond, candidates, reached), _why_short(needs, beyond, ask)
+    return *_for_the_rest(needs, beyond, candidates, ask), _why_beyond(needs, beyond)
+
+
+def _for_the_rest(
+    needs: Sequence[Need], beyond: Sequence[NDArray[np.int64]], candidates: Candidates, ask: Ask
+) -> tuple[Choice, str]:
+    """Choose for all but those whom nothing reaches."""
     rest = [_without(need, places) for need, places in zip(needs, beyond, strict=True)]
     choice = choose(rest, candidates, ask)
     assignment = []
@@ -154,7 +168,7 @@ def _chosen(
         full = np.full(len(need.home), -1, np.int64)
         full[np.setdiff1d(np.arange(len(need.home)), places)] = short
         assignment.append(full)
-    return replace(choice, assignment=tuple(assignment)), "infeasible", _why_beyond(needs, beyond)
+    return replace(choice, assignment=tuple(assignment)), "infeasible"
 
 
 def _require_enough(needs: Sequence[Need], candidates: Candidates, ask: Ask) -> None:
@@ -223,6 +237,19 @@ def _why_beyond(needs: Sequence[Need], beyond: Sequence[NDArray[np.int64]]) -> s
         if len(places)
     ]
     return f"{'; '.join(parts)}; the choice serves all others"
+
+
+def _why_short(needs: Sequence[Need], beyond: Sequence[NDArray[np.int64]], ask: Ask) -> str:
+    parts = []
+    for need, places in zip(needs, beyond, strict=True):
+        most = need.people_in_all - float(need.people[places].sum())
+        share = most / need.people_in_all
+        if share < (ask.share or 1.0):
+            parts.append(
+                f"all candidates for {need.rule.category} together serve {most:,.0f} of "
+                f"{need.people_in_all:,.0f} ({share:.1%}), less than {ask.share:.0%}"
+            )
+    return "; ".join([*parts, "the choice serves all who can be served"])
 
 
 def _limit(need: Need) -> str:

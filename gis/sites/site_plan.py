@@ -175,10 +175,14 @@ class SitePlan:
         return told
 
     def _loss_json(self, need: Need, loss: Loss) -> dict[str, Any]:
+        lost = loss.people_lost
+        if self.ask.capacity is not None and self.ask.resolved == "mclp":
+            # Places are given out anew then: some lose theirs and others get one.
+            lost = self.choice.objective - loss.objective_without
         # A site that wins nobody back is no replacement.
         instead = loss.replacement if loss.people_lost_then < loss.people_lost else None
         return {
-            "people_lost": _number(loss.people_lost),
+            "people_lost": _number(lost),
             "estates": self._estates(need, loss.uncovered),
             "replaced_by": None if instead is None else str(self.candidates.uid[instead]),
             "people_lost_then": None if instead is None else _number(loss.people_lost_then),
