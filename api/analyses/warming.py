@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from gis.network import WalkNetwork
 from gis.rules import load_pack
 from gis.sample import make_city
 from gis.scenario import AddFacility, AddGate, CloseGate, lay_base, what_if
+from gis.siting import locate
 from gis.stepfree import step_free
 
 _SIDE: Final = 110
@@ -91,10 +92,39 @@ def _partition() -> None:
     partition(links, np.ones(64), low=3, high=6, time_limit_s=3.0)
 
 
+def _plane() -> tuple[Any, Any]:
+    """Costs (500, 120) and people (500,): too many for any model to be solved by reductions."""
+    random = np.random.default_rng(1)
+    homes, sites = random.random((500, 2)), random.random((120, 2))
+    cost = np.hypot(*(homes[:, None] - sites[None]).transpose(2, 0, 1))
+    return cost, random.integers(1, 100, len(homes)).astype(float)
+
+
+def _siting() -> None:
+    cost, people = _plane()
+    how: dict[str, Any] = {"time_limit_s": 20.0}
+    locate(cost, people, model="mclp", count=12, limit=0.09, **how)
+    locate(np.minimum(cost, 0.35), people, model="lscp", limit=0.12, share=0.95, **how)
+    near = cost.min(axis=1).max() * 1.05
+    locate(cost, people, model="lscp", limit=near, **how)
+    for model in ("p-median", "p-center"):
+        locate(cost, people, model=model, count=8, **how)
+
+
+def _siting_with_capacities() -> None:
+    cost, people = (part[:80] for part in _plane())
+    how: dict[str, Any] = {"capacity": np.full(40, people.sum() / 6), "time_limit_s": 3.0}
+    for model in ("mclp", "p-median", "p-center"):
+        locate(cost[:, :40], people, model=model, count=9, limit=0.6, **how)
+    locate(cost[:, :40], people, model="lscp", limit=0.5, **how)
+
+
 QUESTIONS: Final[tuple[Callable[[], None], ...]] = (
     _isochrones,
     _reach,
     _coverage_and_edits,
     _districts_ramps_and_routes,
+    _siting,
+    _siting_with_capacities,
 )
 """The slowest to compile first."""
