@@ -450,3 +450,14 @@ def test_the_command_runs_as_a_program():
 
     assert done.returncode == 0
     assert "lianpian" in done.stdout
+
+
+def test_a_reader_that_has_gone_is_no_error(town):
+    """``lianpian explain ... | true``: the pipe is shut before anything is written."""
+    read, write = os.pipe()
+    os.close(read)
+    program = [sys.executable, "-m", "api.cli", "layers", str(town)]
+    with os.fdopen(write) as shut:
+        done = subprocess.run(program, stdout=shut, stderr=subprocess.PIPE, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -43,7 +43,7 @@ COMMANDS: Final = {
     ),
     "sites": (
         "sites:sites",
-        "Where to put what is missing: which rooms or plots, how many, and whether that is best.",
+        "Where to put what is missing: which idle rooms or plots, how many, and whether that is best.",
     ),
     "isochrones": (
         "walks:isochrones",
@@ -115,10 +115,6 @@ def main(args: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         _complain("Stopped; the project is as it was before the command")
         sys.exit(EXIT_STOPPED)
-    except BrokenPipeError:
-        # The reader (head, less) has gone: nothing more to say, and no trace on its screen.
-        sys.stderr.close()
-        sys.exit(0)
     except OSError as error:
         # A name too long, a disk that is full or read-only: whatever was being written is dropped.
         why = error.strerror or error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,10 +34,14 @@ def plain(value: Any) -> Any:
 def answer(result: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
     """Write the result once: as one JSON object, or as lines for a person."""
     if as_json:
-        click.echo(json.dumps(plain(result), ensure_ascii=False, allow_nan=False))
-    else:
+        lines = [json.dumps(plain(result), ensure_ascii=False, allow_nan=False)]
+    try:
         for line in lines:
-            click.echo(one_safe_line(line))
+            click.echo(line if as_json else one_safe_line(line))
+    except BrokenPipeError:
+        # The reader (head, less) has gone: what was asked is done, and nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
 
 
 def one_safe_line(text: str) -> str:
