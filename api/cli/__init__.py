@@ -43,7 +43,7 @@ COMMANDS: Final = {
     ),
     "sites": (
         "sites:sites",
-        "Where to put what is missing: which idle rooms or plots, how many, and whether that is best.",
+        "Where to put what is missing: which rooms or plots, how many, and whether that is best.",
     ),
     "isochrones": (
         "walks:isochrones",

@@ -109,7 +109,7 @@ def sites(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Where to put what is missing: which idle rooms or plots, how many, and whether that is best.
+    """Where to put what is missing: which rooms or plots, how many, and whether that is best.
 
     Only rooms that fit the rule are offered; walks go along the streets. The layers of the project
     stay as they are.
