@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from gis.crs import diagnose
 from gis.model import Categories, Finding, Layer, Progress, Study, people_of
@@ -17,6 +18,12 @@ from gis.network.notes import wall_findings
 LONGEST_LINK_M: Final = 300.0
 OVERLAP_SHARE: Final = 0.05
 LIKELY_PER_HOUSEHOLD: Final = (1.0, 6.0)
+LIKELY_GROUP_SHARE: Final = 0.6
+"""Estates where more of the people are of one age group than this are rather a slip of a column."""
+GROUPS: Final = ("people_60plus", "children_0_2", "children_3_5")
+LEAST_YUAN_PER_M2: Final = 1.0
+SMALLEST_M2: Final = 100.0
+"""Taken for the size of a place that has none, to tell sums in 万元 from sums in yuan."""
 NAMES_SHOWN: Final = 3
 CHECKED_AGAINST_STREETS: Final = ("estates", "facilities", "buildings")
 
@@ -28,10 +35,10 @@ def check_study(study: Study, *, progress: Progress | None = None) -> tuple[Find
     -------
     findings
         Coordinates that do not fit the streets; gates on no boundary, hours that cannot be read,
-        walls across and along streets, pieces of streets that lead nowhere; estates that cannot be
-        reached or that overlap; buildings of unknown estates, outside theirs or in none; people
-        unknown or implausible, names used twice, unknown categories; facilities in water or in a
-        barrier.
+        walls across and along streets, pieces of streets that lead nowhere; estates without gates,
+        that cannot be reached or that overlap; buildings of unknown estates, outside theirs or in
+        none; people and age groups unknown or implausible, names used twice, unknown categories;
+        facilities in water or in a barrier; rooms of unknown size, costs of next to nothing.
     """
     steps: tuple[tuple[str, Callable[[Study], Iterator[Finding]]], ...] = (
         ("coordinates", _coordinates),
@@ -40,6 +47,8 @@ def check_study(study: Study, *, progress: Progress | None = None) -> tuple[Find
         ("buildings", building_findings),
         ("people", _people),
         ("facilities", _facilities),
+        ("sites", _sites),
+        ("costs", _costs),
     )
     found: list[Finding] = []
     for i, (doing, step) in enumerate(steps):
@@ -81,6 +90,7 @@ def _streets(study: Study) -> Iterator[Finding]:
     ground = lay_ground(study, longest_link_m=LONGEST_LINK_M)
     yield from ground.findings
     yield from wall_findings(study, ground.network)
+    yield from _gateless(study.layer("estates"), ground.gates.estate)
     unlinked = ~ground.linked()
     # Who is shut in has been told with the gates.
     unlinked[np.setdiff1d(ground.gates.estate, ground.gates.estate[ground.gates.open])] = False
@@ -90,6 +100,21 @@ def _streets(study: Study) -> Iterator[Finding]:
             f"{_count(unlinked, 'estates')} have no street within {LONGEST_LINK_M:g} m on their "
             f"side of the barriers: {_names(study.layer('estates'), unlinked)}; "
             "add the missing streets or gates",
+        )
+
+
+def _gateless(estates: Layer, gated: NDArray[np.int64]) -> Iterator[Finding]:
+    """Tell which walled estates are entered wherever their outline meets a street."""
+    areas = shapely.get_dimensions(estates.geometries) == 2
+    without = areas & ~np.isin(np.arange(len(estates)), gated)
+    if without.any():
+        which = f": {_names(estates, without)}" if without.sum() < areas.sum() else ""
+        yield Finding(
+            "gates-assumed",
+            f"{_count(without, 'estates')} have no mapped gate{which}; they are entered wherever "
+            "their outline meets a street, which makes walks too short where there are walls; "
+            "import their gates",
+            "info" if which else "warning",
         )
 
 
@@ -150,7 +175,8 @@ def _people(study: Study) -> Iterator[Finding]:
             f"{_count(odd, 'estates')} have fewer than {low:g} or more than {high:g} people per "
             f"household: {_names(estates, odd)}; check the two columns",
         )
-    groups = [estates.numbers(c) for c in ("people_60plus", "children_0_2", "children_3_5")]
+    yield from _groups(estates, people)
+    groups = [estates.numbers(column) for column in GROUPS]
     more = np.nansum(groups, axis=0) > estates.numbers("people")
     if more.any():
         yield Finding(
@@ -158,6 +184,66 @@ def _people(study: Study) -> Iterator[Finding]:
             f"{_count(more, 'estates')} have more old people and children than people: "
             f"{_names(estates, more)}",
         )
+
+
+def _groups(estates: Layer, people: NDArray[np.float64]) -> Iterator[Finding]:
+    """Look at each age group: left out of some rows, or too large a share to be believed."""
+    for column in GROUPS:
+        of_age = estates.numbers(column)
+        without = np.isnan(of_age) & (people > 0)
+        if without.any() and not np.isnan(of_age).all():
+            yield Finding(
+                "group-unknown",
+                f"{_count(without, 'estates')} have no {column} though others do: "
+                f"{_names(estates, without)}; they are estimated from all people; fill them in",
+            )
+        large = of_age > LIKELY_GROUP_SHARE * people
+        if large.any():
+            first = int(np.flatnonzero(large)[0])
+            yield Finding(
+                "group-large",
+                f"{_count(large, 'estates')} have more than {LIKELY_GROUP_SHARE:.0%} of their "
+                f"people in {column}: {_names(estates, large)}, such as {of_age[first]:,.0f} of "
+                f"{people[first]:,.0f}; check the columns",
+            )
+
+
+def _sites(study: Study) -> Iterator[Finding]:
+    if "sites" not in study:
+        return
+    sites = study.layer("sites")
+    sizes = [sites.numbers("floor_area_m2"), sites.numbers("land_area_m2")]
+    known = np.any([size > 0 for size in sizes], axis=0) | (shapely.area(sites.geometries) > 0)
+    if not known.all():
+        yield Finding(
+            "site-size-unknown",
+            f"{_count(~known, 'sites')} have neither floor nor land area: {_names(sites, ~known)}; "
+            "nothing that needs a size is put there unless `sites` is told --offer-unknown; fill "
+            "in floor_area_m2 (建筑面积)",
+        )
+
+
+def _costs(study: Study) -> Iterator[Finding]:
+    """Look for sums that are no sums of yuan: 0, or so little that they are rather in 万元."""
+    for kind in ("estates", "sites"):
+        if kind not in study:
+            continue
+        layer = study.layer(kind)
+        cost, floor = layer.numbers("cost_yuan"), layer.numbers("floor_area_m2")
+        land = layer.numbers("land_area_m2")
+        size = np.where(floor > 0, floor, np.where(land > 0, land, SMALLEST_M2))
+        little = cost < LEAST_YUAN_PER_M2 * size
+        remedy = "if the sums are in 万元, import again with --column 'cost_yuan=HEADING(万元)'"
+        for which, code, what in (
+            (cost == 0, "cost-zero", "cost 0 yuan; leave the cell empty where it is unknown"),
+            (
+                little & (cost > 0),
+                "cost-small",
+                f"cost less than {LEAST_YUAN_PER_M2:g} yuan per m2; {remedy} --replace",
+            ),
+        ):
+            if which.any():
+                yield Finding(code, f"{_count(which, kind)} {what}: {_names(layer, which)}")
 
 
 def _facilities(study: Study) -> Iterator[Finding]:

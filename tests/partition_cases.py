@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,3 +44,20 @@ def every_labelling(n: int, *, may_leave_out: bool) -> Iterator[list[int]]:
             yield from grow([*labels, label])
 
     yield from grow([])
+
+
+def connected_sets(links: Any, n: int, most: int) -> Iterator[tuple[int, ...]]:
+    """Every connected set of up to ``most`` of n units."""
+    near: dict[int, set[int]] = {v: set() for v in range(n)}
+    for a, b in links:
+        near[a].add(b)
+        near[b].add(a)
+    for k in range(1, most + 1):
+        for members in itertools.combinations(range(n), k):
+            seen, front = {members[0]}, [members[0]]
+            while front:
+                more = near[front.pop()] & set(members) - seen
+                seen |= more
+                front += more
+            if len(seen) == k:
+                yield members

@@ -6,31 +6,22 @@ from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 
 from gis.districts import Adjacency, DistrictPlan, LeftOut
-from gis.model import KINDS, Layer, empty_frame
+from gis.model import Layer
+from tests.layers import layer
 
-CRS = "EPSG:4545"
 EAST, NORTH, STEP = 500_000.0, 3_000_000.0, 100.0
 
 
 def grid_estates(rows: int, columns: int, **given: Sequence[Any]) -> Layer:
     """Squares of 100 m side by side, 1,000 people each unless given."""
-    n = rows * columns
-    frame = empty_frame(KINDS["estates"])
-    left: dict[str, Any] = {"uid": [f"E{i + 1}" for i in range(n)], "people": [1000] * n}
-    left |= given
-    data: dict[str, Any] = {}
-    for column in KINDS["estates"].columns:
-        values = left.pop(column.name, [None] * n)
-        data[column.name] = pd.Series(values, dtype=object).astype(frame[column.name].dtype)
     x, y = np.tile(np.arange(columns), rows) * STEP + EAST, np.repeat(np.arange(rows), columns)
     shapes = shapely.box(x, NORTH - y * STEP - STEP, x + STEP, NORTH - y * STEP)
-    return Layer(KINDS["estates"], gpd.GeoDataFrame(data | left, geometry=shapes, crs=CRS))
+    given = {"people": [1000] * (rows * columns)} | given
+    return layer("estates", shapes, corner=None, first=1, **given)
 
 
 def grid_links(rows: int, columns: int, without: Iterable[tuple[int, int]] = ()) -> np.ndarray:

@@ -100,6 +100,13 @@ def test_a_share_that_nobody_can_serve_is_an_answer_with_exit_0(run: Run) -> Non
     assert "no candidate within the limit of" in lines
 
 
+def test_more_capacity_serves_no_one_whom_no_candidate_reaches(run: Run) -> None:
+    lines = run(*ELDERLY, "--share", "1", "--capacity", "10").out
+    assert "no candidate within the limit of" in lines
+    (larger,) = [line for line in lines.splitlines() if "times the capacity" in line]
+    assert larger.startswith("All others can be served with ")
+
+
 def test_required_and_closed_sites(run: Run) -> None:
     free = uids(told(run, *ELDERLY, "--count", "1"))
     without = uids(told(run, *ELDERLY, "--count", "1", "--close", free[0]))
@@ -159,7 +166,7 @@ def test_several_categories_share_rooms(run: Run) -> None:
     answer = told(run, *both, "--count", "2")
     assert [service["category"] for service in answer["services"]] == ["health_station", "nursery"]
     assert len(answer["chosen"]) <= 2
-    assert answer["objective_unit"].endswith("together")
+    assert answer["objective_unit"].endswith("on average")
 
 
 def test_a_kept_choice_tried_again_gives_the_same_people(run: Run) -> None:
@@ -226,6 +233,7 @@ def test_an_answer_that_is_not_proved_tells_its_bound() -> None:
         "services": [service], "status": "feasible", "rest_status": "feasible", "reason": "",
         "objective": 90, "bound": 100.0, "gap": 0.1, "objective_unit": "people", "model": "mclp",
         "chosen": [], "left_out": [], "relaxations": [], "rounds": [], "classes": [], "curve": None,
+        "assumptions": {"origin": "gate"},
     }  # fmt: skip
     lines = list(_plan_lines(answer))
 

@@ -10,36 +10,19 @@ at their east end::
 
 from itertools import pairwise
 
-import geopandas as gpd
 import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely.affinity import translate
 from shapely.geometry import LineString, Point, box
 
 from gis.coverage import measure_coverage
 from gis.errors import MissingLayerError, OptionError, UnknownNameError
-from gis.model import KINDS, Layer, Study
+from gis.model import Layer, Study
 from gis.rules import load_pack, own_rule, pack_names
-
-CRS = "EPSG:4545"
-CORNER = (500_000, 4_000_000)
-TYPES = {"text": "str", "integer": float, "number": float, "boolean": "boolean", "date": "str"}
-
-
-def layer(kind, shapes, **columns):
-    frame = pd.DataFrame({"uid": [f"{kind}-{i}" for i in range(len(shapes))], **columns})
-    for column in KINDS[kind].columns:
-        if column.name not in frame:
-            frame[column.name] = pd.Series([None] * len(shapes), dtype=object)
-        frame[column.name] = frame[column.name].astype(TYPES[column.type])
-    order = [*KINDS[kind].column_names, *(c for c in frame if c not in KINDS[kind].column_names)]
-    shapes = [translate(shape, *CORNER) for shape in shapes]
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame[order], geometry=shapes, crs=CRS))
-
+from tests.layers import layer
 
 STREETS = (
     LineString([(0, 0), (1000, 0)]),

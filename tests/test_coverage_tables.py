@@ -5,11 +5,8 @@ Everything stands on a street along y = 0, so that a walk is the difference of t
 
 from dataclasses import dataclass, replace
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
-from shapely.affinity import translate
 from shapely.geometry import LineString, Point, box
 
 from gis.coverage import circle_claim, measure_coverage
@@ -17,22 +14,9 @@ from gis.errors import OptionError, UnknownNameError
 from gis.model import KINDS, Layer, Study
 from gis.rules import Level, RulePack, Size, own_rule
 from gis.sample import make_city
+from tests.layers import layer
 
-CRS = "EPSG:4545"
-CORNER = (500_000, 4_000_000)
-TYPES = {"text": "str", "integer": float, "number": float, "boolean": "boolean", "date": "str"}
 PROOF = {"clause": "c", "source": "s", "verified": True}
-
-
-def layer(kind, shapes, **columns):
-    frame = pd.DataFrame({"uid": [f"{kind}-{i}" for i in range(len(shapes))], **columns})
-    for column in KINDS[kind].columns:
-        if column.name not in frame:
-            frame[column.name] = pd.Series([None] * len(shapes), dtype=object)
-        frame[column.name] = frame[column.name].astype(TYPES[column.type])
-    frame = frame[list(KINDS[kind].column_names)]
-    shapes = [translate(shape, *CORNER) for shape in shapes]
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS))
 
 
 def street(homes, facilities, *, sizes=None, communities=None, **columns):

@@ -5,36 +5,19 @@ Everything stands on a street along y = 0, so that a walk is the difference of t
 
 from dataclasses import replace
 
-import geopandas as gpd
 import networkx as nx
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely.affinity import translate
 from shapely.geometry import LineString, Point, box
 
 from gis.coverage import measure_coverage, measure_on
 from gis.coverage.walks import pairs_of
 from gis.errors import MissingLayerError, OptionError, UnknownNameError
-from gis.model import KINDS, Layer, Study
+from gis.model import KINDS, Study
 from gis.rules import Instead, Size, load_pack, own_rule, pack_names
-
-CRS = "EPSG:4545"
-CORNER = (500_000, 4_000_000)
-TYPES = {"text": "str", "integer": float, "number": float, "boolean": "boolean", "date": "str"}
-
-
-def layer(kind, shapes, **columns):
-    frame = pd.DataFrame({"uid": [f"{kind}-{i}" for i in range(len(shapes))], **columns})
-    for column in KINDS[kind].columns:
-        if column.name not in frame:
-            frame[column.name] = pd.Series([None] * len(shapes), dtype=object)
-        frame[column.name] = frame[column.name].astype(TYPES[column.type])
-    frame = frame[list(KINDS[kind].column_names)]
-    shapes = [translate(shape, *CORNER) for shape in shapes]
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS))
+from tests.layers import layer
 
 
 def street(homes, facilities, *, stretches=None, **options):

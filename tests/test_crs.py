@@ -533,6 +533,16 @@ class TestDoctor:
         found = diagnose(gpd.GeoSeries(layer, crs=4326), STREETS, declared="wgs84")
         assert (found.coords, found.mixed) == ("wgs84", None)
 
+    @pytest.mark.parametrize("count", [5, 200])
+    def test_what_no_file_says_is_not_called_declared(self, count):
+        places = shapely.points(degrees(np.random.default_rng(1).uniform(0, 3600, (count, 2))))
+        layer = gpd.GeoSeries(places, crs=4326)
+        (said,) = diagnose(layer, STREETS, declared="wgs84").findings
+        assert said.startswith("read as declared, WGS 84")
+        (words,) = diagnose(layer, STREETS, declared="wgs84", stated=False).findings
+        assert words.startswith("read as WGS 84, which the file does not say")
+        assert "declared" not in words
+
     @pytest.mark.parametrize("part", [0.5, 0.25])
     def test_a_layer_of_two_sources_is_called_mixed_and_left(self, part):
         shifted = np.random.default_rng(5).random(len(ESTATES)) < part
@@ -552,6 +562,8 @@ class TestDoctor:
         moved = gpd.GeoSeries(shapely.transform(np.asarray(ESTATES), lambda xy: xy + off), crs=4326)
         found = diagnose(moved, STREETS, declared="wgs84")
         assert (found.coords, found.decisive) == ("wgs84", False)
+        assert found.elsewhere
+        assert found.doubtful
         assert found.readings[0].residual_m == pytest.approx(np.hypot(70, 100), abs=10)
         assert found.readings[0].east_m == pytest.approx(-70, abs=10)
         assert found.readings[0].north_m == pytest.approx(100, abs=10)

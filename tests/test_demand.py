@@ -1,6 +1,7 @@
 """How many people of which group live where: every estimate marked, every sum kept."""
 
-import geopandas as gpd
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,25 +20,16 @@ from gis.demand import (
     with_counts_of_buildings,
 )
 from gis.errors import LayerError, RuleError, UnknownNameError
-from gis.model import KINDS, Layer, empty_frame
 from gis.network import estates_of_buildings
 from gis.renewal import profile_names
 from gis.resources import data_dir
 from gis.rules import GROUPS as RULE_GROUPS
+from tests import layers
 
-ZONE_38 = "EPSG:4547"
 NAN = np.nan
 
 
-def layer_of(kind, shapes, **columns):
-    """Rows of a kind with the given columns; all others unknown."""
-    empty = empty_frame(KINDS[kind], crs=ZONE_38).drop(columns="geometry")
-    rows = range(len(shapes))
-    frame = pd.DataFrame({n: pd.Series(index=rows, dtype=empty[n].dtype) for n in empty})
-    frame["uid"] = pd.Series([f"{kind[0].upper()}{i}" for i in rows], dtype="str")
-    for name, given_values in columns.items():
-        frame[name] = pd.Series(given_values, dtype=empty[name].dtype)
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=list(shapes), crs=ZONE_38))
+layer_of = partial(layers.layer, corner=None, first=0)
 
 
 def square(x, y=0, side=100):

@@ -46,6 +46,8 @@ CASES = {
                   "步行 420 米以内没有可聚集足够规模的中心小区：人口最多 1 人，至少需要 5 人"),
     "torn": (([], [3, 3, 3]), {"low": [1], "high": [9], "same": [(0, 1)]},
              "E1、E2 须在同一片区，但彼此不连通"),
+    "heavy": (([(0, 1), (1, 2)], [3, 9, 3]), {"low": [1], "high": [9], "same": [(0, 2)]},
+              "E1、E3 须在同一片区，连成一片的人口至少 15 人，超过上限 9 人"),
     "few": ((ROW, [2] * 6), {"low": [1], "high": [9], "count": 7}, "6 个小区不能划分为 7 个片区"),
     "need": ((ROW, [2] * 6), {"low": [5], "high": [9], "count": 3, "names": ["households"]},
              "3 个片区共需户数 15 户，现有 12 户"),
@@ -92,6 +94,10 @@ def test_what_the_search_says_has_its_chinese(name):
         (
             "total reachable people 3,120 < 5,000; no other estate is near",
             "可连片人口合计 3,120 人，不足 5,000 人；附近没有其他小区",
+        ),
+        (
+            "total reachable people 1,000 < 2,000; the estates beside it differ in community",
+            "可连片人口合计 1,000 人，不足 2,000 人；相邻小区的社区不同",
         ),
         (
             (

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
 import shapely
 
 from gis.districts.by_name import finder
 from gis.districts.locks import Locks, groups_of, locked_units, read_locks
 from gis.errors import LayerError, OptionError, UnknownNameError
-from gis.model import KINDS, Layer, empty_frame
-
-CRS = "EPSG:4545"
+from gis.model import Layer
+from tests import layers
 
 
 def estates(*names: str) -> Layer:
-    empty = empty_frame(KINDS["estates"], crs=CRS)
-    n = len(names)
-    data = {c: pd.Series([None] * n).astype(empty[c].dtype) for c in empty if c != "geometry"}
-    data["uid"] = pd.Series([f"E{i + 1}" for i in range(n)], dtype="str")
-    data["name"] = pd.Series(names, dtype="str")
-    points = shapely.points(500_000.0 + np.arange(n), 3_000_000.0)
-    return Layer(KINDS["estates"], gpd.GeoDataFrame(data, geometry=points, crs=CRS))
+    points = shapely.points(500_000.0 + np.arange(len(names)), 3_000_000.0)
+    return layers.layer("estates", points, corner=None, first=1, name=list(names))
 
 
 def table(folder: Path, **columns: list[str]) -> Path:

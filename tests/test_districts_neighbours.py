@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-import geopandas as gpd
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis.districts import Adjacency
+from gis.districts.left_words import left_words
 from gis.districts.neighbours import (
     LinkEdits,
     LinkOptions,
@@ -22,25 +23,15 @@ from gis.districts.neighbours import (
     read_link_edits,
     walk_costs,
 )
+from gis.districts.neighbours.barriers import Stops
+from gis.districts.neighbours.outlines import ACROSS, shared_outline
 from gis.errors import ColumnError, FileError, MissingLayerError, OptionError
-from gis.model import KINDS, Layer, Study, empty_frame
+from gis.model import KINDS, Layer, Study
 from gis.sample import make_city
+from tests import layers
 
-CRS = "EPSG:4545"
-EAST, NORTH = 500_000, 3_000_000
-
-
-def layer(kind: str, shapes, **columns) -> Layer:
-    frame = empty_frame(KINDS[kind], crs=CRS)
-    n = len(shapes)
-    data = {}
-    for column in KINDS[kind].columns:
-        given_ = columns.pop(column.name, [None] * n)
-        if column.name == "uid" and given_ == [None] * n:
-            given_ = [f"{kind[0].upper()}{i + 1}" for i in range(n)]
-        data[column.name] = pd.Series(given_, dtype=object).astype(frame[column.name].dtype)
-    moved = shapely.transform(np.array(shapes, dtype=object), lambda xy: np.add(xy, (EAST, NORTH)))
-    return Layer(KINDS[kind], gpd.GeoDataFrame(data | columns, geometry=moved, crs=CRS))
+EAST, NORTH = layers.CORNER
+layer = partial(layers.layer, first=1)
 
 
 def line(*xy):
@@ -446,6 +437,87 @@ def test_estates_with_others_in_between_on_foot_are_told_so():
     assert why(found) == {(0, 2): "100 m away, but on foot other estates lie in between"}
 
 
+# --- across a street
+
+
+def opposite(*others, **layers_) -> Study:
+    """Two blocks across a street of 36 m; the walk between their gates passes that of a third."""
+    outlines = [shapely.box(0, 18, 100, 118), shapely.box(0, -118, 100, -18),
+                shapely.box(-130, -50, -30, 50), *others]  # fmt: skip
+    gates = layer(
+        "gates", [shapely.Point(p) for p in ((0, 68), (0, -68), (-30, 0))],
+        estate_uid=["E1", "E2", "E3"],
+    )  # fmt: skip
+    lane = streets([(-10, -300), (-10, 300)], [(-10, 0), (500, 0)])
+    return Study(
+        {"estates": layer("estates", outlines), "gates": gates, "streets": lane, **layers_}
+    )
+
+
+def test_estates_that_face_each_other_across_a_street_are_linked_past_the_gates_of_others():
+    here = opposite()
+    found = linked(here)
+    assert pairs(found) == {(0, 1): "street", (0, 2): "walk", (1, 2): "walk"}
+    # 10 m to the lane, 2 x 68 m along it, 10 m to the gate.
+    assert (found.metres[0], found.gap_m[0], found.shared_m[0]) == (156, 36, 100)
+    assert found.reason[0] == "across a street, 36 m, front 100 m; 156 m on foot"
+    zh = found.table(here.layer("estates"), language="zh")["reason"][0]
+    assert zh == "隔街相对，相距 36 m，相对 100 m；沿路步行 156 m"
+    assert left_words(found.reason[0], "zh") == zh
+
+
+@pytest.mark.parametrize(
+    "options", [{"streets": False}, {"street_gap_m": 35.9}, {"street_front_m": 100.1}]
+)
+def test_without_enough_front_across_a_street_others_lie_in_between(options):
+    told = "36 m away, but on foot other estates lie in between"
+    assert why(linked(opposite(), **options)) == {(0, 1): told}
+
+
+def test_a_long_walk_to_the_other_side_of_the_street_is_told():
+    found = linked(opposite(), max_walk_m=155)
+    assert why(found) == {(0, 1): "156 m on foot, beyond the longest link 155 m"}
+    assert found.beyond_m.tolist() == [156]
+
+
+def test_a_barrier_or_a_third_estate_parts_what_faces_across_a_street():
+    river = layer("barriers", [line((-8, 5), (400, 5))], barrier=["river"], name=["小河"])
+    found = linked(opposite(barriers=river))
+    assert why(found)[0, 1] == (
+        "36 m away, but the river 小河 lies between and no way leads straight across"
+    )
+    # It covers all but 19 m of the front.
+    assert (0, 1) not in pairs(linked(opposite(shapely.box(19, -8, 100, 8))))
+    assert pairs(linked(opposite(shapely.box(21, -8, 100, 8))))[0, 1] == "street"
+
+
+def test_outlines_with_a_wall_between_them_do_not_face_each_other_across_a_street():
+    # Their gates are on a lane to the west, and E3's is on it between theirs.
+    close = Study({
+        "estates": layer("estates", [
+            shapely.box(0, 4, 100, 104), shapely.box(0, -104, 100, -4),
+            shapely.box(-130, -50, -30, 50),
+        ]),
+        "gates": layer("gates", [shapely.Point(p) for p in ((0, 68), (0, -68), (-30, 0))],
+                       estate_uid=["E1", "E2", "E3"]),
+        "streets": streets([(-10, -300), (-10, 300)]),
+    })  # fmt: skip
+    assert pairs(linked(close))[0, 1] == "wall"
+    assert (0, 1) not in pairs(linked(close, walls=False))
+    assert pairs(linked(close, walls=False, wall_gap_m=7.9))[0, 1] == "street"
+
+
+def test_corners_across_a_crossroads_do_not_face_each_other():
+    # 10 m to the east and 40 m to the north of a corner: along 40 x tan 30 = 23 m of the outline
+    # the way turns by less than 30 degrees, 13 m of these are outline; by 45 degrees 40 - 10 m.
+    here = Study({"estates": blocks((0, 0), (110, 140))})
+    shapes, pair = here.layer("estates").geometries, np.array([[0, 1]])
+    stops = Stops.of(here, arterials=False, walls=False)
+    wide = shared_outline(shapes, pair, gap_m=60, stops=stops)
+    across = shared_outline(shapes, pair, gap_m=60, stops=stops, facing=ACROSS)
+    assert wide.free_m[0] > 20 > across.free_m[0] > 0
+
+
 # --- by hand
 
 
@@ -614,6 +686,7 @@ def test_settings_tell_every_limit():
         "adjacency": "walk", "max_link_m": 800.0, "arterials": True, "border": "community",
         "links_edited": 0, "links_at": "10:00", "longest_street_link_m": 300.0, "walls": True,
         "wall_gap_m": 10.0, "wall_length_m": 20.0,
+        "streets": True, "street_gap_m": 60.0, "street_front_m": 20.0,
     }  # fmt: skip
     assert LinkOptions(kind="touch", near_m=200).to_settings()["max_link_m"] == 30
 

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
 import shapely
 
 from gis.districts import LinkOptions, Locks, check_plan, plan_districts, prepare_districts, select
 from gis.errors import MissingLayerError, OptionError, UnknownNameError
-from gis.model import KINDS, Layer, Study, empty_frame
+from gis.model import Layer, Study
+from tests import layers
 
-CRS = "EPSG:4545"
-EAST, NORTH = 500_000, 3_000_000
 TOUCH = LinkOptions(kind="touch")
 
 
-def layer(kind: str, shapes, **columns) -> Layer:
-    frame = empty_frame(KINDS[kind], crs=CRS)
-    n = len(shapes)
-    data = {}
-    for column in KINDS[kind].columns:
-        given = columns.pop(column.name, [None] * n)
-        if column.name == "uid" and given == [None] * n:
-            given = [f"{kind[0].upper()}{i + 1}" for i in range(n)]
-        data[column.name] = pd.Series(given, dtype=object).astype(frame[column.name].dtype)
-    moved = shapely.transform(np.array(shapes, dtype=object), lambda xy: np.add(xy, (EAST, NORTH)))
-    return Layer(KINDS[kind], gpd.GeoDataFrame(data | columns, geometry=moved, crs=CRS))
+layer = partial(layers.layer, first=1)
 
 
 def study(**layers: Layer) -> Study:
@@ -391,6 +379,16 @@ def test_districts_stay_within_one_manager_and_unknown_ones_mix_with_none():
     }  # fmt: skip
     assert plan.settings["within"] == ["manager"]
     assert check_plan(plan, here.layer("estates")) == ()
+
+
+def test_a_part_with_neighbours_of_another_community_is_not_told_that_none_is_near():
+    here = six_in_a_row(community=["东", "西", "西", "西", "西", "西"])
+    plan = plan_districts(here, **ASKED, within=("communities",))
+    (left,) = plan.left_out
+    assert (left.estate, left.proved) == ("E1", True)
+    assert left.reason == (
+        "total reachable people 1,000 < 2,000; the estates beside it differ in community"
+    )
 
 
 def test_districts_stay_within_the_community_polygon_that_estates_lie_in():

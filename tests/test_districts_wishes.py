@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
+from functools import partial
+
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse as sp
 import shapely
@@ -23,25 +23,14 @@ from gis.districts.wishes import (
     sites_within,
 )
 from gis.errors import MissingLayerError, OptionError, UnknownNameError
-from gis.model import KINDS, Layer, Study, empty_frame
+from gis.model import Study
 from gis.rules import load_pack
+from tests import layers
 
-CRS = "EPSG:4545"
-EAST, NORTH = 500_000, 3_000_000
 LINKS = [[0, 1], [1, 2]]
 
 
-def layer(kind: str, shapes, **columns) -> Layer:
-    frame = empty_frame(KINDS[kind], crs=CRS)
-    n = len(shapes)
-    data = {}
-    for column in KINDS[kind].columns:
-        given = columns.pop(column.name, [None] * n)
-        if column.name == "uid" and given == [None] * n:
-            given = [f"{kind[0].upper()}{i + 1}" for i in range(n)]
-        data[column.name] = pd.Series(given, dtype=object).astype(frame[column.name].dtype)
-    moved = shapely.transform(np.array(shapes, dtype=object), lambda xy: np.add(xy, (EAST, NORTH)))
-    return Layer(KINDS[kind], gpd.GeoDataFrame(data | columns, geometry=moved, crs=CRS))
+layer = partial(layers.layer, first=1)
 
 
 def points(*xy) -> list[shapely.Point]:

@@ -30,21 +30,7 @@ from gis.model import KINDS, Layer, Study
 from gis.network import lay_ground
 from gis.rules import Instead, Size, load_pack, own_rule
 from gis.sample import make_city
-
-CRS = "EPSG:4545"
-CORNER = (500_000, 4_000_000)
-TYPES = {"text": "str", "integer": float, "number": float, "boolean": "boolean", "date": "str"}
-
-
-def layer(kind, shapes, **columns):
-    frame = pd.DataFrame({"uid": [f"{kind}-{i}" for i in range(len(shapes))], **columns})
-    for column in KINDS[kind].columns:
-        if column.name not in frame:
-            frame[column.name] = pd.Series([None] * len(shapes), dtype=object)
-        frame[column.name] = frame[column.name].astype(TYPES[column.type])
-    frame = frame[list(KINDS[kind].column_names)]
-    shapes = [translate(shape, *CORNER) for shape in shapes]
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS))
+from tests.layers import CORNER, CRS, layer
 
 
 def walled(*, hours="18:00-22:00", access="both", **more):
@@ -662,7 +648,7 @@ def test_the_json_is_plain_and_the_line_is_in_both_coordinate_systems():
     assert {cause["kind"] for cause in row["causes"]} <= set(CAUSES)
     assert {remedy["kind"] for remedy in row["remedies"]} <= set(REMEDIES)
     lon, lat = row["remedies"][0]["place_lonlat"]
-    assert 107 < lon < 109
-    assert 30 < lat < 40
+    assert 113 < lon < 115
+    assert 28 < lat < 30
     assert all(each["zh"].endswith("。") and each["en"].endswith(".") for each in
                [*row["causes"], *row["remedies"], row])  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xlsxwriter
 from pyproj import CRS
-from shapely import Point
+from shapely import LineString, Point
 
 from gis.errors import CrsError
 from gis.io import read_layer
@@ -175,7 +175,11 @@ def test_years_as_people_write_them(tmp_path: Path) -> None:
     assert "1 values of built_year have two digits" in message(report, "year-short")
     assert "'98年' (1)" in message(report, "year-short")
     assert "'约1985年' (1)" in message(report, "number-rough")
-    assert [(n.row, n.reason) for n in report.refused] == [(8, "built_year is 5, below 1800")]
+    assert np.isnan(layer.numbers("built_year")[6])
+    assert report.refused == ()
+    assert [(n.row, n.reason) for n in report.repaired] == [
+        (8, "built_year is 5, below 1800; taken as unknown; write a year such as 2028")
+    ]
 
 
 def test_years_that_are_numbers_of_a_file(tmp_path: Path) -> None:
@@ -200,14 +204,17 @@ def test_about(written: str, exact: str | None) -> None:
     assert about(written) == exact
 
 
-def test_rough_numbers_are_read_and_counted_and_words_stay_refused(tmp_path: Path) -> None:
+def test_rough_numbers_are_read_and_counted_and_words_are_unknown(tmp_path: Path) -> None:
     cells = ["约710", "700余户", "700", "近千", "很多"]
     rows = "".join(f"{i},{cell},106.9,28.9{i}\n" for i, cell in enumerate(cells))
     layer, report = read(table(tmp_path, f"name,户数,经度,纬度\n{rows}"))
-    assert layer.numbers("households").tolist() == [710, 700, 700]
-    assert [(n.row, n.reason) for n in report.refused] == [
-        (5, "households is '近千', which is no number"),
-        (6, "households is '很多', which is no number"),
+    assert layer.numbers("households").tolist() == pytest.approx(
+        [710, 700, 700, np.nan, np.nan], nan_ok=True
+    )
+    what = "which is no number; taken as unknown; write one number"
+    assert [(n.row, n.reason) for n in report.repaired] == [
+        (5, f"households is '近千', {what}"),
+        (6, f"households is '很多', {what}"),
     ]
     said = next(f for f in report.findings if f.code == "number-rough")
     assert said.message.startswith("2 values of households are rough")
@@ -220,9 +227,10 @@ def projects(folder: Path, heading: str, *cells: str) -> Any:
 
 def test_per_cent_become_shares(tmp_path: Path) -> None:
     layer, report = projects(tmp_path, "同意率", "35%", "0.35", "３５％", "35")
-    assert layer.numbers("consent_share").tolist() == pytest.approx([0.35] * 3)
-    assert [(n.row, n.reason) for n in report.refused] == [
-        (5, "consent_share is 35, above 1; write 0.35 or 35%")
+    shares = layer.numbers("consent_share").tolist()
+    assert shares == pytest.approx([0.35] * 3 + [np.nan], nan_ok=True)
+    assert [(n.row, n.reason) for n in report.repaired] == [
+        (5, "consent_share is 35, above 1; taken as unknown; write 0.35 or 35%")
     ]
 
 
@@ -315,5 +323,31 @@ def test_a_number_of_storeys_is_still_a_number(tmp_path: Path) -> None:
     path = tmp_path / "buildings.csv"
     path.write_text("名称,层数,经度,纬度\na,地下一层,106.9,28.9\nb,6层,106.9,28.9\n", "utf-8")
     layer, report = read(path, "buildings")
-    assert layer.numbers("storeys").tolist() == [6]
-    assert len(report.refused) == 1
+    assert layer.numbers("storeys").tolist() == pytest.approx([np.nan, 6], nan_ok=True)
+    assert [n.row for n in report.repaired] == [2]
+
+
+def grid_of_streets() -> gpd.GeoSeries:
+    """Thirteen streets each way, unevenly spaced, in true degrees."""
+    at = 106.9 + 0.0011 * np.cumsum(1 + np.arange(13) % 4)
+    lines = [LineString([(x, 28.89), (x, 28.93)]) for x in at]
+    lines += [LineString([(106.9, y), (106.95, y)]) for y in 28.89 + (at - 106.9)]
+    return gpd.GeoSeries(lines, crs=4326)
+
+
+@pytest.mark.parametrize("count", [4, 25])
+def test_degrees_that_nothing_decides_are_a_warning_with_what_to_say(
+    tmp_path: Path, count: int
+) -> None:
+    at = np.random.default_rng(2).uniform((106.91, 28.9), (106.94, 28.92), (count, 2))
+    rows = "".join(f"甲,{x:.6f},{y:.6f}\n" for x, y in at)
+    path = table(tmp_path, f"name,经度,纬度\n{rows}")
+    _, report = read(path, "sites", trusted=grid_of_streets())
+    (told,) = [f for f in report.findings if f.code.startswith("coords")]
+    assert (told.code, told.severity) == ("coords-doubtful", "warning")
+    assert told.message.startswith("read as WGS 84, which the file does not say")
+    assert "--coords gcj02" in told.message
+    assert "declared" not in told.message
+    # Once it is said, there is no doubt.
+    _, report = read(path, "sites", trusted=grid_of_streets(), coords="wgs84")
+    assert [f.severity for f in report.findings if f.code.startswith("coords")] == ["info"]

@@ -4,11 +4,10 @@ The hand-checked town is a cross of four streets of 100 m from the node 0 in the
 """
 
 import math
+from functools import partial
 
-import geopandas as gpd
 import networkx as nx
 import numpy as np
-import pandas as pd
 import pytest
 import shapely
 from hypothesis import given, settings
@@ -25,9 +24,10 @@ from gis.isochrones import (
     streets_frame,
 )
 from gis.isochrones import polygons as drawing
-from gis.model import KINDS, Layer, Study, empty_frame
+from gis.model import Study
 from gis.network import WalkNetwork
 from gis.network.polylines import Polylines
+from tests import layers
 
 FEW = settings(max_examples=60, deadline=None)
 PLANE = CRS("EPSG:4547")
@@ -378,15 +378,7 @@ def test_where_the_quick_cut_gives_up_shapely_cuts(monkeypatch):
 # -- A study
 
 
-def layer(kind, shapes, **columns):
-    empty = empty_frame(KINDS[kind], crs=PLANE).drop(columns="geometry")
-    index = range(len(shapes))
-    frame = pd.DataFrame({c: pd.Series(index=index, dtype=empty[c].dtype) for c in empty})
-    frame["uid"] = [str(i) for i in index]
-    for name, values in columns.items():
-        frame[name] = values
-    frame = frame.astype(dict(empty.dtypes))
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=shapes, crs=PLANE))
+layer = partial(layers.layer, corner=None)
 
 
 def test_water_rivers_walls_and_closed_estates_of_a_study_block():

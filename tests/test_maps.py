@@ -5,6 +5,7 @@ import json
 import re
 import zlib
 from dataclasses import replace
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -21,22 +22,16 @@ from gis.maps.districts import district_grounds
 from gis.maps.page import EXTERNAL
 from gis.maps.shapes import ShapeWriter
 from gis.maps.styles import DISTRICT_COLOURS, MISSING, missing_steps
-from gis.model import KINDS, Layer, Study, empty_frame
+from gis.model import Layer, Study
 from gis.rules import own_rule
+from tests import layers
 
 ZONE_38 = "EPSG:4547"
 EAST, NORTH = 500_000, 3_650_000
 HOSTILE = "</script><script>alert(1)</script>{{ 7*7 }}{% endraw %}<!--小区"
 
 
-def layer(kind, shapes, **columns):
-    empty = empty_frame(KINDS[kind], crs=ZONE_38).drop(columns="geometry")
-    rows = range(len(shapes))
-    frame = pd.DataFrame({n: pd.Series(index=rows, dtype=empty[n].dtype) for n in empty})
-    frame["uid"] = pd.Series([f"{kind}-{i}" for i in rows], dtype="str")
-    for name, values in columns.items():
-        frame[name] = pd.Series(values, dtype=frame[name].dtype if name in frame else "str")
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=list(shapes), crs=ZONE_38))
+layer = partial(layers.layer, corner=None)
 
 
 def square(x, y, side=60):

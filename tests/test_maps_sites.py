@@ -6,13 +6,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
-from gis.maps import render_map
+from gis.maps import render_map, styles
 from gis.maps.page import EXTERNAL
 from gis.maps.sites import before_and_after, sites_meta
 from gis.model import KINDS, Study
@@ -71,7 +73,7 @@ def test_each_service_is_there_twice_then_and_today(data: dict[str, Any], plan: 
 def test_the_panel_says_who_had_it_and_who_has_it_then(data: dict[str, Any]) -> None:
     (service,) = data["meta"]["sites"]["services"]
     assert (service["before"], service["after"], service["in_all"]) == (20, 90, 110)
-    assert (service["count"], service["unreachable"]) == (2, 0)
+    assert (service["count"], service["unreachable"], service["estimated"]) == (2, 0, 0)
     assert (service["limit_m"], service["unit"]["zh"]) == (100, "人")
     assert data["meta"]["sites"]["status"] == {"zh": "已证明最优", "en": "proved best"}
     # 100 yuan are known of S4; S8, 120 m2 at 3,000 yuan for what it takes, is reckoned.
@@ -194,6 +196,68 @@ def test_several_services_share_a_point_and_keep_their_order() -> None:
     ]
     (used,) = overlay(data, "chosen-sites")["rows"]["used"]
     assert "、" in used["zh"]
+
+
+def lab(colour: str, sight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a colour in CIE L*a*b*, as somebody with that sight (3, 3) of linear RGB sees it."""
+    part = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    seen = sight @ np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722],
+                       [0.0193, 0.1192, 0.9505]])  # fmt: skip
+    x = to_xyz @ np.clip(seen, 0, 1) / np.array([0.9505, 1.0, 1.089])
+    f = np.where(x > 0.008856, np.cbrt(x), 7.787 * x + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+# Machado, Oliveira and Fernandes 2009, severity 1: without red, without green.
+SIGHTS = {
+    "all": np.eye(3),
+    "no red": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                        [-0.003882, -0.048116, 1.051998]]),
+    "no green": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                          [-0.011820, 0.042940, 0.968881]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_what_sites_hold_is_told_apart_by_colour_whoever_looks(sight: str) -> None:
+    colours = [*styles.SITE_COLOURS, *(colour for _, colour in styles.STATUS[:2])]
+    seen = [lab(colour, SIGHTS[sight]) for colour in colours]
+    apart = min(float(np.linalg.norm(a - b)) for a, b in combinations(seen, 2))
+    # A difference of 2.3 is just seen side by side; these points lie far from each other.
+    assert apart > 15
+
+
+def test_each_set_of_services_has_its_own_colour() -> None:
+    rules = [
+        replace(own_rule(code, metres=100), sizes=sized(least))
+        for code, least in (("health_station", 100), ("nursery", 360))
+    ]
+    study = Study(street().layers, none_of=frozenset({"nursery", "health_station"}))
+    # Of all rooms but one 120 m2 are too few for a nursery: that one holds both.
+    classes = overlay(payload(page_of(study, plan_sites(study, rules, Ask(count=3)))),
+                      "chosen-sites")["classes"]  # fmt: skip
+    colours = [kind["style"]["fillColor"] for kind in classes]
+
+    assert len(classes) > 1
+    assert len({*colours, *(colour for _, colour in styles.STATUS)}) == len(colours) + 4
+
+
+@pytest.mark.parametrize(
+    ("origin", "zh"), [("gate", "从小区出入口起"), ("building", "从楼栋（无楼栋的小区从出入口）起")]
+)
+def test_the_note_says_where_people_start(plan: SitePlan, origin: str, zh: str) -> None:
+    told = replace(plan.before, assumptions={**plan.before.assumptions, "origin": origin})
+    notes = payload(page_of(street(), replace(plan, before=told, after=None)))["meta"]["notes"]
+
+    assert zh in notes[0]["zh"]
+
+
+def test_the_nearest_are_not_called_served() -> None:
+    median = plan_sites(street(), [STATION], Ask(count=1, model="p-median"))
+    columns = overlay(payload(page_of(street(), median)), "chosen-sites")["columns"]
+
+    assert {"serves": "就近"}.items() <= {c["name"]: c["zh"] for c in columns}.items()
 
 
 def test_a_service_that_is_missing_today_only_is_no_longer_missing(plan: SitePlan) -> None:

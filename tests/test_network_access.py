@@ -1,25 +1,16 @@
 """Where estates and facilities touch the walk."""
 
-import geopandas as gpd
-import pandas as pd
 import pytest
 from shapely import LineString, MultiPoint, MultiPolygon, Point, Polygon, box
 
 from gis.errors import MissingLayerError
-from gis.model import KINDS, Layer, Study, empty_frame
+from gis.model import Study
 from gis.network import attach, blockers_of, build_network, estate_access, facility_access
-
-ZONE_38 = "EPSG:4547"
+from tests import layers
 
 
 def layer(kind, *shapes, **columns):
-    rows = range(len(shapes))
-    empty = empty_frame(KINDS[kind], crs=ZONE_38).drop(columns="geometry")
-    frame = pd.DataFrame({c: pd.Series(index=rows, dtype=empty[c].dtype) for c in empty})
-    frame["uid"] = pd.Series([f"{kind[0].upper()}{row}" for row in rows], dtype="str")
-    for name, given in columns.items():
-        frame[name] = pd.Series(given, dtype=empty[name].dtype)
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=list(shapes), crs=ZONE_38))
+    return layers.layer(kind, shapes, corner=None, first=0, **columns)
 
 
 def study(*layers):

@@ -3,16 +3,13 @@
 import dataclasses
 import math
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely import LineString
 
 from gis.errors import LayerError, MissingLayerError, OptionError, RuleError
-from gis.model import KINDS, Layer, empty_frame
 from gis.network import (
     EffortTable,
     StreetTraits,
@@ -23,8 +20,8 @@ from gis.network import (
 )
 from gis.network.polylines import Polylines
 from gis.walkers import load_walker, walker_names
+from tests import layers
 
-ZONE = "EPSG:4547"
 X, Y = 500_000, 3_650_000
 
 
@@ -63,13 +60,7 @@ def costs(network, walker="standard", mode="time", **options):
 
 
 def streets(*shapes, **columns):
-    rows = range(len(shapes))
-    empty = empty_frame(KINDS["streets"], crs=ZONE).drop(columns="geometry")
-    frame = pd.DataFrame({c: pd.Series(index=rows, dtype=empty[c].dtype) for c in empty})
-    frame["uid"] = pd.Series([f"S{row}" for row in rows], dtype="str")
-    for name, values in columns.items():
-        frame[name] = pd.Series(values, dtype=empty[name].dtype)
-    return Layer(KINDS["streets"], gpd.GeoDataFrame(frame, geometry=list(shapes), crs=ZONE))
+    return layers.layer("streets", shapes, corner=None, first=0, **columns)
 
 
 def line(*points):

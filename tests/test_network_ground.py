@@ -14,23 +14,20 @@ The streets meet in the east, 450 m from the gates; the shop stands on the south
 Out of S the shop is 20 m away. Out of N it is 20 + 450 + 140 + 450 = 1,060 m.
 """
 
-from functools import cache
+from functools import partial
 
-import geopandas as gpd
 import networkx as nx
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyproj import CRS
 from shapely import LineString, Point, Polygon, box
 
 from gis.errors import MissingLayerError, OptionError
-from gis.model import KINDS, Layer, Study, empty_frame
+from gis.model import Study
 from gis.network import lay_ground
+from tests import layers
 
-ZONE_38 = CRS("EPSG:4547")
 YARD = box(0, 0, 100, 100)
 STREETS = (
     LineString([(-500, -20), (500, -20)]),
@@ -42,22 +39,7 @@ S, N = (50, 0), (50, 100)
 NEAR, FAR = 20, 1060
 
 
-@cache
-def types_of(kind):
-    empty = empty_frame(KINDS[kind], crs=ZONE_38).drop(columns="geometry")
-    return {name: empty[name].dtype for name in empty}
-
-
-def layer(kind, shapes, **columns):
-    rows = range(len(shapes))
-    types = types_of(kind)
-    frame = pd.DataFrame(
-        {name: pd.Series(index=rows, dtype=type_) for name, type_ in types.items()}
-    )
-    frame["uid"] = pd.Series([f"{kind[0].upper()}{row}" for row in rows], dtype="str")
-    for name, given_values in columns.items():
-        frame[name] = pd.Series(given_values, dtype=types[name])
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=list(shapes), crs=ZONE_38))
+layer = partial(layers.layer, corner=None, first=0)
 
 
 def town(

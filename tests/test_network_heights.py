@@ -2,35 +2,27 @@
 
 import dataclasses
 import math
+from functools import partial
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import LinearNDInterpolator
 from shapely import LineString, Point
 
-from gis.model import KINDS, Layer, Study, empty_frame
+from gis.model import Study
 from gis.network import attach, build_network, costs_of, missing_heights, with_heights
 from gis.network.heights import smoothed
 from gis.network.polylines import Polylines
 from gis.walkers import load_walker
+from tests import layers
 
-ZONE = "EPSG:4547"
 X, Y = 500_000, 3_650_000
 NAN = math.nan
 
 
-def layer(kind, shapes, **columns):
-    rows = range(len(shapes))
-    empty = empty_frame(KINDS[kind], crs=ZONE).drop(columns="geometry")
-    frame = pd.DataFrame({c: pd.Series(index=rows, dtype=empty[c].dtype) for c in empty})
-    frame["uid"] = pd.Series([f"{kind}{row}" for row in rows], dtype="str")
-    for name, values in columns.items():
-        frame[name] = pd.Series(values, dtype=empty[name].dtype)
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=list(shapes), crs=ZONE))
+layer = partial(layers.layer, corner=None)
 
 
 def line(*points):

@@ -1,27 +1,18 @@
 """In which estate a building is, and what is told of those that are nowhere or somewhere else."""
 
-import geopandas as gpd
-import pandas as pd
+from functools import partial
+
 import pytest
 from shapely import LineString, Point, box
 
 from gis.coverage import measure_coverage
-from gis.model import KINDS, Layer, Study, empty_frame
+from gis.model import Study
 from gis.network import building_findings, estates_of_buildings, lay_ground
 from gis.quality import check_study
 from gis.rules import own_rule
+from tests import layers
 
-ZONE_38 = "EPSG:4547"
-
-
-def layer(kind, shapes, **columns):
-    empty = empty_frame(KINDS[kind], crs=ZONE_38).drop(columns="geometry")
-    rows = range(len(shapes))
-    frame = pd.DataFrame({n: pd.Series(index=rows, dtype=empty[n].dtype) for n in empty})
-    frame["uid"] = pd.Series([f"{kind[0].upper()}{i}" for i in rows], dtype="str")
-    for name, given in columns.items():
-        frame[name] = pd.Series(given, dtype=empty[name].dtype)
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=list(shapes), crs=ZONE_38))
+layer = partial(layers.layer, corner=None, first=0)
 
 
 def house(x, y):

@@ -1,6 +1,5 @@
 """Streets become a network: what is walked, what is joined, what is left apart."""
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +7,9 @@ import shapely
 from shapely import LineString, MultiLineString
 
 from gis.errors import LayerError, RuleError
-from gis.model import KINDS, Layer, empty_frame
 from gis.network import WalkableTable, build_network
+from tests import layers
 
-ZONE_38 = "EPSG:4547"
 X, Y = 500_000, 3_650_000
 
 
@@ -20,14 +18,7 @@ def line(*points):
 
 
 def streets(*shapes, **columns):
-    """A layer of streets with the given columns; all others unknown."""
-    rows = range(len(shapes))
-    empty = empty_frame(KINDS["streets"], crs=ZONE_38).drop(columns="geometry")
-    frame = pd.DataFrame({c: pd.Series(index=rows, dtype=empty[c].dtype) for c in empty})
-    frame["uid"] = pd.Series([f"S{row}" for row in rows], dtype="str")
-    for name, given in columns.items():
-        frame[name] = pd.Series(given, dtype=empty[name].dtype if name in empty else "str")
-    return Layer(KINDS["streets"], gpd.GeoDataFrame(frame, geometry=list(shapes), crs=ZONE_38))
+    return layers.layer("streets", shapes, corner=None, first=0, **columns)
 
 
 def built(*shapes, **columns):

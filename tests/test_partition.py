@@ -177,6 +177,30 @@ def test_same_units_that_no_links_join_are_left_out_together():
     assert {u.code for u in found.left} == {"together"}
 
 
+def test_same_units_that_are_too_heavy_with_all_that_joins_them_are_left_out_alone():
+    # A ring 0 1 2 3 4 5: from 0 to 3 by 1 and 2 (6 + 6) or by 4 and 5 (5 + 5); 2 + 10 + 2 > 13.
+    ring = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)]
+    sizes = [2, 6, 6, 2, 5, 5]
+    found = partition(ring, sizes, low=10, high=13, same=[(0, 3)], unit_names=list("ABCDEF"))
+    assert found.label.tolist() == [-1, 0, 0, -1, 1, 1]
+    reason = "A, D must stay together, and to hang together they need at least 14 size, "
+    assert [(u.unit, u.reason, u.code, u.proved) for u in found.left] == [
+        (v, reason + "more than 13", "together", True) for v in (0, 3)
+    ]
+    # With 14 they fit by the lighter way.
+    found = partition(ring, sizes, low=10, high=14, same=[(0, 3)])
+    assert found.label.tolist() == [0, 1, 1, 0, 0, 0]
+
+
+def test_what_joins_three_same_units_weighs_at_least_what_joins_the_farthest_two():
+    # A star: 0 in the middle weighs 1, 3 hangs on 4 (weight 9); 1, 2 and 3 weigh 1 each.
+    star = [(0, 1), (0, 2), (0, 4), (4, 3)]
+    found = partition(star, [1, 1, 1, 1, 9], low=1, high=12, same=[(1, 2, 3)])
+    assert {u.code for u in found.left} == {"together"}
+    assert "need at least 13 size, more than 12" in found.left[0].reason
+    assert (partition(star, [1, 1, 1, 1, 9], low=1, high=13, same=[(1, 2, 3)]).label == 0).all()
+
+
 def test_apart_units_do_not_share_a_district():
     found = partition(PATH_OF_4, [1, 1, 1, 1], count=2, low=1, high=3, apart=[(2, 3)])
     assert found.label.tolist() == [0, 0, 0, 1]

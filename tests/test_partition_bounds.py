@@ -14,7 +14,7 @@ from gis.partition.aims import score
 from gis.partition.bounds import lower_bound, price_sets
 from gis.partition.check import check_partition
 from gis.partition.reduce import reduce
-from tests.partition_cases import asked, every_labelling, grid
+from tests.partition_cases import asked, connected_sets, every_labelling, grid
 
 
 def every_plan(problem, links, **wishes):
@@ -127,22 +127,6 @@ def test_when_the_time_is_over_the_bound_still_holds():
     for seconds in (0.0, 0.01, 0.2):
         bound = lower_bound(problem, reduce(problem), True, time.monotonic() + seconds, label=tiles)
         assert 0 <= bound <= cut
-
-
-def connected_sets(links, n: int, most: int):
-    near = {v: set() for v in range(n)}
-    for a, b in links:
-        near[a].add(b)
-        near[b].add(a)
-    for k in range(1, most + 1):
-        for members in itertools.combinations(range(n), k):
-            seen, front = {members[0]}, [members[0]]
-            while front:
-                more = near[front.pop()] & set(members) - seen
-                seen |= more
-                front += more
-            if len(seen) == k:
-                yield members
 
 
 def test_prices_are_valid_for_all_sets():

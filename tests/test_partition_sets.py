@@ -12,23 +12,7 @@ from hypothesis import strategies as st
 from gis.partition.aims import score
 from gis.partition.check import check_partition
 from gis.partition.sets import Ask, Found, make_field, make_walk, sweep
-from tests.partition_cases import asked
-
-
-def connected_sets(links, n: int, most: int):
-    near = {v: set() for v in range(n)}
-    for a, b in links:
-        near[a].add(b)
-        near[b].add(a)
-    for k in range(1, most + 1):
-        for members in itertools.combinations(range(n), k):
-            seen, front = {members[0]}, [members[0]]
-            while front:
-                more = near[front.pop()] & set(members) - seen
-                seen |= more
-                front += more
-            if len(seen) == k:
-                yield members
+from tests.partition_cases import asked, connected_sets
 
 
 @settings(max_examples=100, deadline=None)

@@ -84,6 +84,30 @@ def test_a_split_and_a_merge_are_seen_whatever_the_parts_are_called() -> None:
     assert {c.estate for c in found.changes} == {"E1", "E2", "E5"}
 
 
+def test_a_district_whose_estates_went_two_ways_was_split_and_not_merged() -> None:
+    # C: 100 people to A, 400 to B; neither took it over.
+    found = compare_plans(plan("C A A C B B"), plan("A A A B B B"), PEOPLE)
+    assert [(s.district, s.parts) for s in found.splits] == [("C", ("A", "B"))]
+    assert found.merges == ()
+    assert ("C", None) in {(p.first, p.second) for p in found.pairs}
+
+
+def test_a_district_that_a_larger_part_of_another_came_to_was_not_split_off() -> None:
+    # C: 500 people to A, where there were but 300, and 600 to B.
+    found = compare_plans(plan("A A B B C C"), plan("A A B B A B"), PEOPLE)
+    assert ("C", "A") in {(p.first, p.second) for p in found.pairs}
+    assert [(s.district, s.parts) for s in found.splits] == [("C", ("A", "B"))]
+    assert [(m.district, m.parts) for m in found.merges] == [("A", ("A", "C"))]
+
+
+@pytest.mark.parametrize(("strayed", "merged"), [(100.0, True), (101.0, False)])
+def test_a_district_is_merged_with_nine_tenths_of_its_people(strayed: float, merged: bool) -> None:
+    people = {"E1": 2000.0, "E2": 1000.0 - strayed, "E3": strayed, "E4": 3000.0}
+    found = compare_plans(plan("A C C B"), plan("A A B B"), people)
+    assert [(m.district, m.parts) for m in found.merges] == [("A", ("A", "C"))] * merged
+    assert [s.district for s in found.splits] == ["C"] * (not merged)
+
+
 def test_districts_are_matched_for_the_whole_plan_not_one_after_the_other() -> None:
     # Taking the largest overlap (5) first would leave 1: 6 in all. The best matching keeps 4 + 4.
     people = np.array([[5.0, 4.0], [4.0, 1.0]])

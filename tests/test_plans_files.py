@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-import geopandas as gpd
-import pandas as pd
 import pytest
 import shapely
 
 from gis.districts import DistrictPlan, check_plan
 from gis.errors import LayerError
-from gis.model import KINDS, Finding, Layer
-from gis.model.layer import PANDAS_TYPES
+from gis.model import Finding, Layer
 from gis.plans.files import BY_PLACE, plan_of_rows
-from tests.plan_grid import CRS, EAST, NORTH, beside, grid_estates, grid_links
+from tests.layers import layer
+from tests.plan_grid import EAST, NORTH, beside, grid_estates, grid_links
 
 # E1 E2 E3 / E4 E5 E6, squares of 100 m; E5 and E6 have one name.
 ESTATES = grid_estates(2, 3, name=["甲", "乙", "丙", "丁", "戊", "戊"])
 
 
 def rows(*pairs: tuple[str | None, str], shapes: Any = None, uids: Any = None) -> Layer:
-    table = {
-        "uid": uids or [f"plan-{i + 1}" for i in range(len(pairs))],
-        "estate": [estate or BY_PLACE for estate, _ in pairs],
-        "district": [district for _, district in pairs],
-    }
-    data = {
-        c.name: pd.Series(table[c.name]).astype(PANDAS_TYPES[c.type]) for c in KINDS["plan"].columns
-    }
-    shapes = shapes if shapes is not None else [None] * len(pairs)
-    return Layer(KINDS["plan"], gpd.GeoDataFrame(data, geometry=shapes, crs=CRS))
+    return layer(
+        "plan",
+        shapes if shapes is not None else [None] * len(pairs),
+        corner=None,
+        uid=uids or [f"plan-{i + 1}" for i in range(len(pairs))],
+        estate=[estate or BY_PLACE for estate, _ in pairs],
+        district=[district for _, district in pairs],
+    )
 
 
 def read(layer: Layer, **sizes: tuple[float, float]) -> tuple[DistrictPlan, tuple[Finding, ...]]:

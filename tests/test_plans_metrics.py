@@ -11,36 +11,23 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from functools import partial
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
 import shapely
 
 from gis.coverage import measure_coverage
 from gis.districts import Adjacency, DistrictPlan, LeftOut
 from gis.errors import UnknownNameError
-from gis.model import KINDS, Layer, Study
-from gis.model.layer import PANDAS_TYPES
+from gis.model import Layer, Study
 from gis.plans import METRICS, PlanMetrics, measure_plan
 from gis.plans.metrics import METRIC_NAMES, centre_rule
 from gis.rules import own_rule
+from tests import layers
 
-CRS = "EPSG:4547"
-EAST, NORTH = 500_000.0, 3_650_000.0
-
-
-def layer(kind: str, shapes: list[Any], **columns: list[Any]) -> Layer:
-    n = len(shapes)
-    columns = {"uid": [f"{kind[0].upper()}{i + 1}" for i in range(n)], **columns}
-    data = {
-        c.name: pd.Series(columns.get(c.name, [None] * n)).astype(PANDAS_TYPES[c.type])
-        for c in KINDS[kind].columns
-    }
-    moved = [shapely.transform(shape, lambda xy: xy + np.array([EAST, NORTH])) for shape in shapes]
-    return Layer(KINDS[kind], gpd.GeoDataFrame(data, geometry=moved, crs=CRS))
+layer = partial(layers.layer, first=1)
 
 
 ESTATES = layer(
@@ -135,6 +122,16 @@ def test_facilities_are_shared_when_every_estate_of_a_district_reaches_them(
     (line,) = found.missing["B"]
     assert (line["category"], line["estates"], line["people"]) == ("kindergarten", 2, 1000)
     assert found.missing["A"] == ()
+
+
+def test_what_a_district_lacks_is_called_as_the_gap_list_calls_it() -> None:
+    rule = dataclasses.replace(
+        own_rule("kindergarten", metres=300), zh="幼儿园（本标准）", en="Nursery school"
+    )
+    whole = study(facilities=KINDERGARTEN)
+    coverage = measure_coverage(whole, (rule,))
+    (line,) = measure_plan(plan(), whole, coverage=coverage).missing["B"]
+    assert (line["zh"], line["en"]) == ("幼儿园（本标准）", "Nursery school")
 
 
 def test_one_estate_of_a_district_that_does_not_reach_it_shares_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import combinations, product
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from gis.districts import LeftOut
 from gis.districts.check_plan import check_plan
 from gis.plans.repair import Move, Repair, repair_plan
+from gis.plans.repair_model import Answer, RepairModel, _Mip
 from tests.plan_grid import beside, drawn, grid_estates, grid_links, grid_plan, words_of
 
 THREE = {"people": (3000, 3000)}
@@ -154,6 +156,35 @@ def test_a_district_is_dissolved_only_where_nothing_else_helps():
     assert (
         repair.reason == "the 2 districts a, b hold at most 6,000 in all, their estates have 7,000"
     )
+
+
+def test_there_is_time_to_try_dissolving_where_all_else_takes_too_long(monkeypatch):
+    # a with one estate is too small, and whether it can be kept is never answered in time.
+    asked = RepairModel.solve
+
+    def slow(model, deadline, **given):
+        if model._allowed.dissolve:
+            return asked(model, deadline, **given)
+        time.sleep(max(deadline - time.monotonic(), 0.0))
+        return Answer(None, 0, False, True)
+
+    monkeypatch.setattr(RepairModel, "solve", slow)
+    repair = mended("a b b b", 1, 4, sizes={"people": (2000, 4000)}, may={"time_limit_s": 1.0})
+    assert moves(repair) == [("E1", "a", "b")]
+    assert (repair.status, repair.dissolved) == ("optimal", ("a",))
+
+
+def test_no_run_of_the_solver_takes_the_time_of_those_before_it():
+    rng = np.random.default_rng(0)
+    mip = _Mip(150)
+    for row in rng.integers(1, 60, (40, 150)).astype(float):
+        mip.row(-np.inf, row.sum() / 2, range(150), row)
+    cost = -rng.integers(1, 60, 150).astype(float)
+    ran = [0.0]
+    for _ in range(3):
+        assert mip.minimise(cost, 0.2)[2]
+        ran.append(mip._solver.getRunTime())
+    assert np.diff(ran).max() < 0.35
 
 
 def test_too_many_districts_for_the_count():

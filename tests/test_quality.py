@@ -1,25 +1,18 @@
 """Faults in a whole study: each one is found where it is and not where it is not."""
 
-import geopandas as gpd
-import pandas as pd
+from functools import partial
+
 import pytest
 from shapely import LineString, Point, box
 
-from gis.model import KINDS, Layer, Study, empty_frame
+from gis.model import Study
 from gis.quality import check_study
+from tests import layers
 
-ZONE_38 = "EPSG:4547"
 EAST, NORTH = 500_000, 3_650_000
 
 
-def layer(kind, shapes, **columns):
-    empty = empty_frame(KINDS[kind], crs=ZONE_38).drop(columns="geometry")
-    rows = range(len(shapes))
-    frame = pd.DataFrame({n: pd.Series(index=rows, dtype=empty[n].dtype) for n in empty})
-    frame["uid"] = pd.Series([f"{kind}-{i}" for i in rows], dtype="str")
-    for name, values in columns.items():
-        frame[name] = pd.Series(values, dtype=frame[name].dtype)
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=list(shapes), crs=ZONE_38))
+layer = partial(layers.layer, corner=None)
 
 
 def square(x, y, side=100):
@@ -166,3 +159,83 @@ def test_a_wall_drawn_on_top_of_a_street_is_found_with_how_long():
     # 100 m along the first street and 30 m along the second.
     assert "1 walls are drawn along 2 streets for 130 m (walls-1)" in found[0].message
     assert "wall-along-street" not in codes(**parts, walls=layer("walls", [beside]))
+
+
+def told(code, **study):
+    return [f for f in check_study(Study(study)) if f.code == code]
+
+
+def test_estates_that_lack_an_age_group_that_others_have_are_named():
+    three = layer(
+        "estates", [square(0, 0), square(200, 0), square(400, 0)],
+        name=["甲", "乙", "丙"], people=[300, 300, 0], people_60plus=[60, None, None],
+    )  # fmt: skip
+
+    (finding,) = told("group-unknown", estates=three)
+
+    # Where nobody lives there is nobody of an age.
+    assert finding.message.startswith("1 of 3 estates have no people_60plus though others do: 乙")
+    none = layer("estates", [square(0, 0)], **SOUND)
+    assert told("group-unknown", estates=none) == []
+
+
+@pytest.mark.parametrize(("old", "found"), [(735, True), (720, False)])
+def test_an_age_group_of_most_of_the_people_is_doubted(old, found):
+    # 0.6 x 1,200 = 720.
+    one = layer("estates", [square(0, 0)], name=["甲"], people=[1200], people_60plus=[old])
+
+    findings = told("group-large", estates=one)
+
+    assert bool(findings) is found
+    if found:
+        assert "甲 (estates-0), such as 735 of 1,200; check the columns" in findings[0].message
+
+
+def test_rooms_of_unknown_size_are_named_and_drawn_ones_are_not():
+    four = layer(
+        "sites", [Point(EAST, NORTH), Point(EAST, NORTH), Point(EAST, NORTH), square(0, 0)],
+        floor_area_m2=[None, 200, 0, None], land_area_m2=[None, None, 500, None],
+    )  # fmt: skip
+
+    (finding,) = told("site-size-unknown", sites=four)
+
+    assert finding.message.startswith("1 of 4 sites have neither floor nor land area: sites-0")
+    assert "--offer-unknown" in finding.message
+
+
+def test_costs_that_are_no_yuan_are_told_for_rooms_and_estates():
+    rooms = layer(
+        "sites", [Point(EAST, NORTH)] * 6, cost_yuan=[25, 450_000, 0, None, 99, 100],
+        floor_area_m2=[450, 450, 450, 450, None, None],
+    )  # fmt: skip
+    estates = layer("estates", [square(0, 0)], cost_yuan=[200], floor_area_m2=[35_100], **SOUND)
+
+    small = [f.message for f in told("cost-small", sites=rooms, estates=estates)]
+    (zero,) = told("cost-zero", sites=rooms)
+
+    assert small[0].startswith(
+        "1 of 1 estates cost less than 1 yuan per m2; if the sums are in 万元"
+    )
+    assert small[1].startswith("2 of 6 sites cost less than 1 yuan per m2")
+    assert small[1].endswith(": sites-0, sites-4")
+    assert zero.message.startswith("1 of 6 sites cost 0 yuan")
+    assert zero.message.endswith(": sites-2")
+
+
+@pytest.mark.parametrize(("gates", "severity"), [(0, "warning"), (1, "info"), (2, None)])
+def test_estates_whose_gates_are_assumed_are_told(gates, severity):
+    study = {
+        "estates": layer("estates", [square(0, 0), square(200, 0)], name=["甲", "乙"]),
+        "streets": layer("streets", [street((-50, -5), (500, -5))]),
+    }
+    if gates:
+        at = [Point(EAST + 50, NORTH), Point(EAST + 250, NORTH)][:gates]
+        study["gates"] = layer("gates", at)
+
+    findings = told("gates-assumed", **study)
+
+    assert [f.severity for f in findings] == ([severity] if severity else [])
+    if severity == "warning":
+        assert findings[0].message.startswith("2 of 2 estates have no mapped gate; they are")
+    elif severity:
+        assert "1 of 2 estates have no mapped gate: 乙" in findings[0].message

@@ -18,11 +18,8 @@ import itertools
 import json
 from dataclasses import replace
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
-from shapely.affinity import translate
 from shapely.geometry import LineString, Point, box
 
 from gis.coverage import measure_coverage
@@ -52,21 +49,7 @@ from gis.scenario import (
 )
 from gis.scenario import difference as difference_module
 from gis.scenario.near import LinkGrid
-
-CRS = "EPSG:4545"
-CORNER = (500_000, 4_000_000)
-TYPES = {"text": "str", "integer": float, "number": float, "boolean": "boolean", "date": "str"}
-
-
-def layer(kind, shapes, **columns):
-    frame = pd.DataFrame({"uid": [f"{kind}-{i}" for i in range(len(shapes))]} | columns)
-    for column in KINDS[kind].columns:
-        if column.name not in frame:
-            frame[column.name] = pd.Series([None] * len(shapes), dtype=object)
-        frame[column.name] = frame[column.name].astype(TYPES[column.type])
-    shapes = [translate(shape, *CORNER) for shape in shapes]
-    order = list(KINDS[kind].column_names)
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame[order], geometry=shapes, crs=CRS))
+from tests.layers import CORNER, layer
 
 
 def at(x, y):

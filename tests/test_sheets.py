@@ -1,34 +1,26 @@
 """The workbook that a planner mails: what is in which cell, and what never becomes a formula."""
 
+from functools import partial
 from types import SimpleNamespace
 
-import geopandas as gpd
 import numpy as np
 import openpyxl
-import pandas as pd
 import pytest
 from shapely.geometry import LineString, Point, box
 
 from gis.coverage import circle_claim, measure_coverage
 from gis.errors import FileError, OptionError
-from gis.model import KINDS, Layer, Study
+from gis.model import Study
 from gis.rules import load_pack, own_rule
 from gis.sample import make_city
 from gis.sheets import write_gap_workbook
+from gis.sheets.book import MOST_ROWS, Book, opened_book
+from tests import layers
 
-CRS = "EPSG:4545"
-TYPES = {"text": "str", "integer": float, "number": float, "boolean": "boolean", "date": "str"}
 SHEETS = ["摘要", "按小区", "按社区", "按街道", "矩阵", "说明"]
 
 
-def layer(kind, shapes, **columns):
-    frame = pd.DataFrame({"uid": [f"{kind}-{i}" for i in range(len(shapes))], **columns})
-    for column in KINDS[kind].columns:
-        if column.name not in frame:
-            frame[column.name] = pd.Series([None] * len(shapes), dtype=object)
-        frame[column.name] = frame[column.name].astype(TYPES[column.type])
-    frame = frame[list(KINDS[kind].column_names)]
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS))
+layer = partial(layers.layer, corner=None)
 
 
 def street_town():
@@ -398,3 +390,11 @@ def test_a_claim_names_who_walks(tmp_path):
         walkers = {row[heading] for row in rows_of(openpyxl.load_workbook(path)[sheet])}
         assert len(walkers) == 1
         assert who in walkers.pop()
+
+
+def test_an_error_half_way_leaves_the_workbook_that_was_there(tmp_path):
+    path = tmp_path / "gaps.xlsx"
+    path.write_bytes(b"of last week")
+    with pytest.raises(OptionError, match="rows"), opened_book(Book, path, "zh") as book:
+        book.table(book.sheet("summary", ""), [], range(MOST_ROWS + 1))
+    assert path.read_bytes() == b"of last week"

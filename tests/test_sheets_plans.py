@@ -199,3 +199,24 @@ def test_the_notes_say_what_the_centre_is_and_that_shared_facilities_count_once(
     notes = sheets_of(path)["说明"].set_index(0)[1]
     assert "不超过 420 米的小区中" in notes["中心小区"]
     assert notes["全部小区可达设施（处）"].endswith("各片区都计，合计只计一次。")
+
+
+@pytest.mark.parametrize(
+    ("note", "words"),
+    [
+        ("--bundle P1=D1,D2", "新建 P1：D1、D2"),
+        ("--merge P,Q=R --builder R=中建 --drop S", "合并 P、Q 为 R；施工单位 R：中建；撤销 S"),
+        ("手绘4, version 1", "手绘4 版本 1"),
+        ("version 3", "版本 3"),
+        ("手绘4, version 1; packages lost P1: D2, D3", "手绘4 版本 1；工程包失去 P1：D2、D3"),
+        ("--plan.csv", "--plan.csv"),
+    ],
+)
+def test_the_history_of_a_plan_is_chinese(tmp_path: Path, note: str, words: str) -> None:
+    line = {"version": 2, "what": "packages", "when": "2026-11-21T10:00:00", "note": note}
+    kept = replace(plan(), settings={**plan().settings, "history": [line]})
+    path = tmp_path / "n.xlsx"
+    write_plan_workbook(measure_plan(kept, STUDY), ESTATES, path, date="2026-11-21")
+
+    notes = sheets_of(path)["说明"].set_index(0)[1]
+    assert notes["版本 2 · 2026-11-21 10:00"] == f"划分工程包 · {words}"

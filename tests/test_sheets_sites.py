@@ -134,7 +134,73 @@ def test_who_is_still_without_comes_by_number_of_people(write: Write) -> None:
     # S8 serves E7, E8, E9; of E2 nobody knows how many: empty, not nought, and last.
     assert [row["小区编号"] for row in rows] == ["E3", "E4", "E5", "E6", "E2"]
     assert [row["人数"] for row in rows] == [10, 10, 10, 10, None]
-    assert {row["原因"] for row in rows} == {"本方案未覆盖"}
+    assert {row["原因"] for row in rows} == {"限值内有备选，本方案未能服务"}
+
+
+def test_whom_no_candidate_reaches_is_told_although_not_all_were_asked_for(write: Write) -> None:
+    sites = layer(
+        "sites", [Point(x, 0) for x in (200.0, 800.0)], uid=["S2", "S8"],
+        floor_area_m2=[120.0] * 2, means=["改建"] * 2, storey=[1.0] * 2,
+    )  # fmt: skip
+    plan = plan_sites(street(sites=sites), [STATION], Ask(count=1))
+    why = {row["小区编号"]: row["原因"] for row in table(write(plan)["仍未覆盖"], "设施")}
+
+    # S8 is chosen; S2 is within 100 m of E2 and E3, and nothing is of those between the two.
+    there, far = "限值内有备选，本方案未能服务", "限值内没有符合条件的备选"
+    assert why == {"E2": there, "E3": there, "E4": far, "E5": far, "E6": far}
+
+
+def test_who_is_still_without_is_a_line_each_on_upright_paper(tmp_path: Path) -> None:
+    estates = layer(
+        "estates", [Point(x, 0) for x in X], uid=[f"E{i}" for i in range(10)],
+        name=["云溪市山水花园第三期南区住宅小区"] * 10, people=[10.0] * 10,
+    )  # fmt: skip
+    file = tmp_path / "sites.xlsx"
+    plan = plan_sites(street(estates=estates), [STATION], Ask(count=1))
+    write_site_workbook(plan, file, date="2026-11-21")
+    book = openpyxl.load_workbook(file)
+    sheet = book["仍未覆盖"]
+
+    assert sheet.page_setup.orientation == "portrait"
+    heights = {sheet.row_dimensions[row].height for row in range(2, sheet.max_row + 1)}
+    assert heights <= {None, 18.0}
+    assert book["选址结果"].page_setup.paperSize == 8
+
+
+def test_who_loses_is_named_and_how_many_they_are(write: Write) -> None:
+    def losers(count: int) -> str:
+        told = two().to_json()
+        (use,) = told["chosen"][0]["services"]
+        use["without"]["estates"] = [{"estate": f"E{i}", "name": f"园{i}"} for i in range(count)]
+        return str(table(write(Told(two(), **told))["选址结果"], "编号")[0]["失去服务的小区"])
+
+    assert losers(2) == "园0、园1"
+    assert losers(5) == "园0、园1、园2、园3、园4"
+    assert losers(7) == "园0、园1、园2、园3、园4 等 7 个"
+
+
+def test_nearest_is_not_called_served(write: Write) -> None:
+    median = plan_sites(street(), [STATION], Ask(count=1, model="p-median"))
+    headings = {str(cell) for row in write(median)["选址结果"] for cell in row}
+
+    # The walk of some to the one site is far beyond the 100 m of the rule.
+    assert "就近人数" in headings
+    assert "服务人数" not in headings
+    assert "服务人数" in {str(cell) for row in write(two())["选址结果"] for cell in row}
+
+
+def test_estimated_people_are_told_with_the_number_of_estates(write: Write) -> None:
+    people = [10.0] * 9 + [float("nan")]
+    estates = layer(
+        "estates", [Point(x, 0) for x in X], uid=[f"E{i}" for i in range(10)],
+        people=people, households=[4.0] * 10,
+    )  # fmt: skip
+    plan = plan_sites(street(estates=estates), [STATION], Ask(count=1))
+    (service,) = table(write(plan)["选址结果"], "序号")
+
+    assert service["服务对象"] == "居民（其中 1 个小区为估算）"
+    (whole,) = table(write(two())["选址结果"], "序号")
+    assert whole["服务对象"] == "居民"
 
 
 def test_what_was_refused_is_one_row_for_each_reason(write: Write) -> None:

@@ -47,6 +47,10 @@ def test_no_price_claims_to_be_checked_and_each_says_where_it_comes_from():
         ("新建", ("build",)),
         ("装修改造", ("convert",)),
         ("产权置换", ("swap",)),
+        ("收购", ("buy",)),
+        ("划拨", ("swap",)),
+        ("调拨", ("swap",)),
+        ("无偿划转", ("swap",)),
         ("Rent; purchase", ("buy", "rent")),
         ("租赁（方式）", ("rent",)),
         ("", ()),
@@ -58,6 +62,9 @@ def test_a_cell_may_name_several_means_in_any_order(text, codes):
 
 def test_words_that_are_no_means_are_told():
     assert means_of("改建/白送") == (("convert",), ("白送",))
+    # Free use is no transfer, and a taking is paid for: neither is one of the six for certain.
+    for word in ("无偿使用", "无偿", "借用", "征收"):
+        assert means_of(word) == ((), (word,))
     assert means_of("current") == ((), ("current",))
     with pytest.raises(OptionError, match=r"no means '白送'; give some of: build \(补建\)"):
         require_means("改建、白送")

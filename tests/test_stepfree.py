@@ -11,14 +11,11 @@ Estate E has a street of its own that leads nowhere::
     y=0   station----A-----'        E---
 """
 
-import geopandas as gpd
 import networkx as nx
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely.affinity import translate
 from shapely.geometry import LineString, Point, box
 
 from gis.coverage import measure_coverage
@@ -29,22 +26,9 @@ from gis.rules import own_rule
 from gis.sample import make_city
 from gis.stepfree import step_free
 from gis.stepfree.ramps import Field, Obstacle, Trials, chains, greedy
+from tests.layers import CORNER, layer
 
-CRS = "EPSG:4545"
-CORNER = (500_000, 4_000_000)
-TYPES = {"text": "str", "integer": float, "number": float, "boolean": "boolean", "date": "str"}
 FEW = settings(max_examples=60, deadline=None)
-
-
-def layer(kind, shapes, **columns):
-    frame = pd.DataFrame({"uid": [f"{kind}-{i}" for i in range(len(shapes))], **columns})
-    for column in KINDS[kind].columns:
-        if column.name not in frame:
-            frame[column.name] = pd.Series([None] * len(shapes), dtype=object)
-        frame[column.name] = frame[column.name].astype(TYPES[column.type])
-    frame = frame[list(KINDS[kind].column_names)]
-    shapes = [translate(shape, *CORNER) for shape in shapes]
-    return Layer(KINDS[kind], gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS))
 
 
 GATES = {"A": (100, -10), "B": (60, 110), "C": (60, 210), "D": (260, 110), "E": (2000, 10)}

@@ -33,7 +33,8 @@ def sites_of(
 ) -> SitePlan:
     """Choose sites for one category or several.
 
-    ``origin`` "auto": people start at their buildings where these are known, else at the gate.
+    ``origin`` "auto": people start at their buildings where these are known and their legs count,
+    else at the gate.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def sites_of(
     """
     study, rules, pack = _asked(project, categories, how)
     if origin == "auto":
-        origin = "building" if "buildings" in study else "gate"
+        origin = "building" if "buildings" in study and how.link != "free" else "gate"
     how = replace(how, origin=origin)
     return plan_sites(study, rules, ask, _how(project, how), pack=pack, progress=progress)
 

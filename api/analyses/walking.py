@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from api.analyses.how import Walking, profile_of
 from api.store import Project
@@ -29,6 +30,8 @@ __all__ = [
 def rules_of(project: Project, how: Walking) -> tuple[RulePack | None, tuple[Rule, ...]]:
     """Return the rules asked for: a pack, one category of it, or a rule of the user's own.
 
+    A rule of the user's own is about the group of people whom the usual pack names for it.
+
     Raises
     ------
     OptionError
@@ -41,7 +44,8 @@ def rules_of(project: Project, how: Walking) -> tuple[RulePack | None, tuple[Rul
         if how.pack is not None:
             raise OptionError("--rules and an own limit exclude each other; leave one out")
         walker = how.walker or "standard"
-        return None, (own_rule(code, metres=how.metres, minutes=how.minutes, walker=walker),)
+        own = own_rule(code, metres=how.metres, minutes=how.minutes, walker=walker)
+        return None, (replace(own, group=_group_of(project, code)),)
     chosen = load_pack(how.pack or profile_of(project).rules)
     rules = tuple(rule for rule in chosen.rules if code in (None, rule.category))
     if not rules:
@@ -50,6 +54,12 @@ def rules_of(project: Project, how: Walking) -> tuple[RulePack | None, tuple[Rul
             "add --metres or --minutes, or name another pack with --rules"
         )
     return chosen, rules
+
+
+def _group_of(project: Project, code: str) -> str:
+    """Return whom a service is for: another limit does not make it one for everybody."""
+    usual = load_pack(profile_of(project).rules)
+    return next((rule.group for rule in usual.rules if rule.category == code), "all")
 
 
 def coverage_of(

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any, Final
 
 import numpy as np
+import scipy.sparse as sp
 
 from gis.coverage import measure_coverage
 from gis.districts import partition, plan_districts
@@ -111,6 +112,13 @@ def _siting() -> None:
         locate(cost, people, model=model, count=8, **how)
 
 
+def _siting_with_cuts() -> None:
+    """Forty rings of five: the linear bound of each is 2.5 sites, and 3 are needed."""
+    ring = sp.csr_array(np.eye(5) + np.roll(np.eye(5), 1, axis=1))
+    rings = sp.block_diag([ring] * 40, format="csr")
+    locate(rings, np.ones(200), model="lscp", time_limit_s=20.0)
+
+
 def _siting_with_capacities() -> None:
     cost, people = (part[:80] for part in _plane())
     how: dict[str, Any] = {"capacity": np.full(40, people.sum() / 6), "time_limit_s": 3.0}
@@ -126,5 +134,6 @@ QUESTIONS: Final[tuple[Callable[[], None], ...]] = (
     _districts_ramps_and_routes,
     _siting,
     _siting_with_capacities,
+    _siting_with_cuts,
 )
 """The slowest to compile first."""

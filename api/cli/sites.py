@@ -39,7 +39,7 @@ _TOLD: Final = 12
 )
 @click.option("--count", type=int, help="So many sites (rooms, with several categories).")
 @click.option("--budget", type=float, metavar="YUAN", help="As many as this money buys.")
-@click.option("--share", type=float, help="The fewest that serve this share of the people; 1: all.")
+@click.option("--share", help="The fewest that serve this share of the people: 0.6, 60%, 1: all.")
 @click.option(
     "--model",
     type=click.Choice(["mclp", "lscp", "p-median", "p-center"]),
@@ -94,6 +94,7 @@ def sites(
     project: Path,
     categories: tuple[str, ...],
     model: Any,
+    share: str | None,
     rounds: str | None,
     worst_first: bool,
     capacity: str | None,
@@ -116,6 +117,7 @@ def sites(
     """
     ask = Ask(
         model=model,
+        share=_share(share),
         rounds=_rounds(rounds),
         order="worst-first" if worst_first else "people",
         capacity=_capacity(capacity),
@@ -139,6 +141,16 @@ def sites(
                 keep_sites(opened, name, plan, categories, how)
                 lines.append(f"Kept as scenario '{name}'")
     answer(result, lines, as_json=as_json)
+
+
+def _share(text: str | None) -> float | None:
+    if text is None:
+        return None
+    number, sign, rest = text.strip().replace("％", "%").partition("%")
+    try:
+        return float(number + rest) / (100 if sign else 1)
+    except ValueError:
+        raise OptionError(f"--share '{text}' is no share; write 0.6 or 60%") from None
 
 
 def _rounds(text: str | None) -> tuple[int, ...]:
@@ -183,6 +195,8 @@ def _written(
 
 
 def _plan_lines(told: dict[str, Any]) -> Iterator[str]:
+    if told["assumptions"]["origin"] == "building":
+        yield "People start at their buildings; coverage does so with --from building"
     for service in told["services"]:
         yield from _service_lines(service)
     yield _verdict(told)
@@ -260,6 +274,11 @@ def _figure(value: float | None) -> str:
     return number(value, 0 if value is None or value == round(value) else 1)
 
 
+def _enough(value: float) -> str:
+    """Write a figure that is not rounded below what is needed."""
+    return number(value, 0 if value == round(value) else 2)
+
+
 def _site_rows(chosen: list[dict[str, Any]]) -> Iterator[list[str]]:
     yield [
         "site",
@@ -271,7 +290,7 @@ def _site_rows(chosen: list[dict[str, Any]]) -> Iterator[list[str]]:
         "serves",
         "new",
         "lost without",
-        "best instead",
+        "replaces it best",
     ]
     for site in chosen:
         for place, use in enumerate(site["services"] or [{}]):
@@ -302,7 +321,7 @@ def _cost(site: dict[str, Any]) -> str:
 
 
 _CHANGES: Final = {
-    "limit": "a limit of {} m",
+    "limit": "a limit of {} {unit}",
     "count": "{} sites",
     "budget": "{} yuan",
     "capacity": "{} times the capacity of each site",
@@ -324,12 +343,23 @@ _CLASSES: Final = (
 
 
 def _more_lines(told: dict[str, Any]) -> Iterator[str]:
+    unreachable = any(service["unreachable"] for service in told["services"])
+    no_way = [each for each in told["relaxations"] if each["no_way"]]
+    for each in no_way:
+        what = "However far one walks, no candidate can be reached from"
+        yield from _named_lines(what, each["estates"])
     for each in told["relaxations"]:
+        # Only a longer limit serves those whom no candidate reaches.
+        who = (
+            "All others can be served"
+            if no_way or (unreachable and each["kind"] != "limit")
+            else "It can be met"
+        )
         if each["to"] is not None and each["kind"] in _CHANGES:
             now = "" if each["from"] is None else f", now {_figure(each['from'])}"
             perhaps = "" if each["proved"] else "; perhaps less will do"
-            change = _CHANGES[each["kind"]].format(_figure(each["to"]))
-            yield f"It can be met with {change}{now}{perhaps}"
+            change = _CHANGES[each["kind"]].format(_enough(each["to"]), unit=each["unit"])
+            yield f"{who} with {change}{now}{perhaps}"
     for place, each in enumerate(told["rounds"], 1):
         regret = f", {each['regret']:.2%} off" if each["regret"] else ", which it is"
         yield (

@@ -36,6 +36,7 @@ from gis.crs.landscape import (
     sharpness,
     summit,
 )
+from gis.crs.pieces import pieces_of, points_of
 from gis.crs.shifts import CGCS2000_NOTE, COORDS_WORDS, Coords, from_wgs84, outside_china, to_wgs84
 from gis.errors import CrsError
 
@@ -48,11 +49,9 @@ WINDOW_M: Final = 20_000.0
 """Larger layers are judged on a square of this side about their middle."""
 
 Floats = NDArray[np.float64]
-_PIECE_M = 10.0
 _IN_POLYGONS = "street inside the polygons"
 _FROM_STREETS = "mean distance to the nearest street"
 _OUTSIDE = "outside the trusted polygons"
-_MOST_PIECES = 100_000
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,8 @@ class Diagnosis:
         Number of features that were compared.
     findings
         What to tell the user, one sentence each, with the numbers.
+    elsewhere
+        The layers belong together, but after a move that no reading makes.
     """
 
     declared: Coords
@@ -125,6 +126,7 @@ class Diagnosis:
     verdicts: NDArray[np.object_]
     used: int
     findings: tuple[str, ...]
+    elsewhere: bool = False
 
     @property
     def coords(self) -> Coords:
@@ -134,10 +136,13 @@ class Diagnosis:
     @property
     def doubtful(self) -> bool:
         """True when the declared reading should not be trusted without a look."""
-        return self.mixed is not None or (self.best != self.declared and not self.decisive)
+        unsure = self.best != self.declared and not self.decisive
+        return unsure or self.mixed is not None or self.elsewhere
 
 
-def diagnose(geometries: gpd.GeoSeries, reference: gpd.GeoSeries, *, declared: Coords) -> Diagnosis:
+def diagnose(
+    geometries: gpd.GeoSeries, reference: gpd.GeoSeries, *, declared: Coords, stated: bool = True
+) -> Diagnosis:
     """Find out whether degrees are WGS 84, GCJ-02 or BD-09 by their fit to a trusted layer.
 
     Parameters
@@ -147,7 +152,9 @@ def diagnose(geometries: gpd.GeoSeries, reference: gpd.GeoSeries, *, declared: C
     reference
         (k,) lines (streets) or polygons (estates) in true WGS 84 or CGCS2000 degrees.
     declared
-        What the file says it is in.
+        What the file says it is in, or is taken to be in.
+    stated
+        Whether the file itself says so; for the words only.
 
     Returns
     -------
@@ -162,7 +169,7 @@ def diagnose(geometries: gpd.GeoSeries, reference: gpd.GeoSeries, *, declared: C
     """
     compared = _compare(geometries, reference, declared)
     if isinstance(compared, str):
-        return _undecided(declared, len(geometries), compared)
+        return _undecided(declared, len(geometries), compared, stated=stated)
     order = sorted(_candidates(declared), key=lambda c: c != declared)
     everything = np.ones(len(compared.rows), dtype=bool)
     readings = tuple(_read(compared, coords, order, everything) for coords in order)
@@ -179,7 +186,8 @@ def diagnose(geometries: gpd.GeoSeries, reference: gpd.GeoSeries, *, declared: C
         readings=readings,
         verdicts=known,
         used=len(compared.rows),
-        findings=_words(readings, best, settled, second, verdicts, compared.either),
+        findings=_words(readings, best, settled, second, verdicts, compared.either, stated),
+        elsewhere=not settled and second is None and _elsewhere(readings[0], compared.either),
     )
 
 
@@ -354,29 +362,6 @@ def _in_window(trusted: NDArray[np.object_], plane: Plane) -> NDArray[np.object_
     return trusted[shapely.intersects(trusted, window)]
 
 
-def _pieces(lines: NDArray[np.object_], plane: Plane) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """Cut lines short: middles (p, 2) in degrees, lengths (p,) in metres, owners (p,)."""
-    total_m = float(shapely.length(plane.geometries(lines)).sum())
-    step_m = max(_PIECE_M, total_m / _MOST_PIECES)
-    parts, owner = shapely.get_parts(lines, return_index=True)
-    cut = shapely.segmentize(parts, step_m / 111_000.0)
-    xy, part = shapely.get_coordinates(cut, return_index=True)
-    at = np.flatnonzero(part[:-1] == part[1:])
-    metres = plane.metres(xy[:, 0], xy[:, 1])
-    length_m = np.hypot(*(metres[at + 1] - metres[at]).T)
-    return (xy[at] + xy[at + 1]) / 2, length_m, owner[part[at]]
-
-
-def _spots(polygons: NDArray[np.object_]) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """Places inside polygons: an inner point, and those 7/10 of the way to each corner."""
-    inner = shapely.get_coordinates(shapely.point_on_surface(polygons))
-    corner, owner = shapely.get_coordinates(polygons, return_index=True)
-    spread = inner[owner] + 0.7 * (corner - inner[owner])
-    lonlat = np.vstack([inner, spread])
-    owner = np.concatenate([np.arange(len(polygons)), owner])
-    return lonlat, 1.0 / np.bincount(owner)[owner], owner
-
-
 def _streets_in_polygons(
     rows: NDArray[np.intp],
     features: NDArray[np.object_],
@@ -384,7 +369,7 @@ def _streets_in_polygons(
     plane: Plane,
     declared: Coords,
 ) -> _StreetsInPolygons:
-    lonlat, weight, _ = _pieces(trusted, plane)
+    lonlat, weight, _ = pieces_of(trusted, plane)
     polygons = plane.geometries(features)
     streets = {
         coords: plane.metres(*from_wgs84(lonlat[:, 0], lonlat[:, 1], coords=coords))
@@ -403,7 +388,7 @@ def _points_on_raster(
     plane: Plane,
     declared: Coords,
 ) -> _PointsOnRaster:
-    lonlat, weight, owner = _points_of(features, size, plane)
+    lonlat, weight, owner = points_of(features, size, plane)
     points = {
         coords: plane.metres(*to_wgs84(lonlat[:, 0], lonlat[:, 1], coords=coords))
         for coords in _candidates(declared)
@@ -419,18 +404,6 @@ def _points_on_raster(
     # Points may line the streets or keep clear of them (middles of blocks); both tell.
     either = not (size == 1 and trusted_size == 1)
     return _PointsOnRaster(rows, points, owner, weight, raster, either, unit)
-
-
-def _points_of(
-    features: NDArray[np.object_], size: int, plane: Plane
-) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """Points (p, 2) in degrees that stand for features, weights (p,) and owners (p,)."""
-    if size == 1:
-        return _pieces(features, plane)
-    if size == 2:
-        return _spots(features)
-    lonlat, owner = shapely.get_coordinates(features, return_index=True)
-    return lonlat, 1.0 / np.bincount(owner)[owner], np.asarray(owner, np.intp)
 
 
 # ---------------------------------------------------------------- judging
@@ -518,8 +491,8 @@ def _second_reading(
 # ---------------------------------------------------------------- words
 
 
-def _undecided(declared: Coords, count: int, why: str) -> Diagnosis:
-    words = f"read as declared, {COORDS_WORDS[declared]}; it could not be checked: {why}"
+def _undecided(declared: Coords, count: int, why: str, *, stated: bool) -> Diagnosis:
+    words = f"{_read_as(COORDS_WORDS[declared], stated)}; it could not be checked: {why}"
     return Diagnosis(
         declared, declared, False, None, (), np.full(count, None, dtype=object), 0, (words,)
     )
@@ -532,31 +505,38 @@ def _words(
     second: Coords | None,
     verdicts: NDArray[np.object_],
     either: bool,
+    stated: bool,
 ) -> tuple[str, ...]:
     declared = readings[0]
     name, said = COORDS_WORDS[best.coords], COORDS_WORDS[declared.coords]
-    figures = _figures(declared, best, len(verdicts))
+    figures = _figures(declared, best, len(verdicts), stated)
+    was = f"declared {said}" if stated else f"the file does not say, taken for {said}"
+    read = _read_as(said, stated)
     if second is not None:
         words = f"{_mixed_words(best.coords, second, verdicts)} ({figures})"
     elif best is not declared:
-        words = f"declared {said} but reads as {name}: {figures}"
+        words = f"{was} but reads as {name}: {figures}"
         if not settled:
             words = (
-                f"declared {said}; looks like {name}, which is not certain: {figures}; look at it "
+                f"{was}; looks like {name}, which is not certain: {figures}; look at it "
                 "over the streets and say which with --coords"
             )
     elif settled:
-        words = f"fits as declared, {said}: {figures}"
+        words = f"fits as {'declared, ' if stated else ''}{said}: {figures}"
     elif _elsewhere(declared, either):
         words = (
-            f"read as declared, {said}, but the layers fit best after moving this one "
+            f"{read}, but the layers fit best after moving this one "
             f"{declared.residual_m:.0f} m ({declared.east_m:+.0f} m east, {declared.north_m:+.0f} "
             f"m north), which no known shift explains: {figures}; check its datum"
         )
     else:
-        words = f"read as declared, {said}; the trusted layer does not tell: {figures}"
+        words = f"{read}; the trusted layer does not tell: {figures}"
     notes = (CGCS2000_NOTE,) if "cgcs2000" in (declared.coords, best.coords) else ()
     return (words, *notes)
+
+
+def _read_as(said: str, stated: bool) -> str:
+    return f"read as declared, {said}" if stated else f"read as {said}, which the file does not say"
 
 
 def _mixed_words(first: Coords, second: Coords, verdicts: NDArray[np.object_]) -> str:
@@ -568,10 +548,11 @@ def _mixed_words(first: Coords, second: Coords, verdicts: NDArray[np.object_]) -
     )
 
 
-def _figures(declared: Reading, best: Reading, used: int) -> str:
+def _figures(declared: Reading, best: Reading, used: int, stated: bool) -> str:
     """Put the numbers in words: 86.3 km as declared, 3.5 km if GCJ-02; residual 3 m."""
     show = _SHOWN[declared.unit]
-    words = f"{declared.unit} {show(declared.misfit)} as declared"
+    as_what = "as declared" if stated else f"as {COORDS_WORDS[declared.coords]}"
+    words = f"{declared.unit} {show(declared.misfit)} {as_what}"
     if best is not declared:
         words += f", {show(best.misfit)} if {COORDS_WORDS[best.coords]}"
     return f"{words}; residual {best.residual_m:.0f} m; {used} features compared"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gis.districts.link_words import link_words, why_words
 from gis.model import Layer
 
-HOW: Final = ("walk", "wall", "touch", "added")
+HOW: Final = ("walk", "wall", "street", "touch", "added")
 """Ways in which two estates may be linked, see `gis.districts.neighbours`."""
 
 
@@ -30,10 +30,11 @@ class Adjacency:
     """e links between estates, and b pairs that lie near each other and are not linked.
 
     ``links`` (e, 2) rows of the estates layer, the smaller first, sorted. ``how`` (e,) is one of
-    `HOW`; ``metres`` (e,) are on foot for "walk", else between the outlines; ``walk_m``, ``gap_m``
-    and ``shared_m`` (e,) say how far it is from gate to gate, how far the outlines are apart and
-    how many metres of outline face each other; NaN where that was not asked. ``reason`` (e,) says
-    it in words, ``note`` (e,) what a person wrote beside a link made by hand.
+    `HOW`; ``metres`` (e,) are on foot for "walk" and "street", else between the outlines;
+    ``walk_m``, ``gap_m`` and ``shared_m`` (e,) say how far it is from gate to gate, how far the
+    outlines are apart and how many metres of outline face each other; NaN where that was not
+    asked. ``reason`` (e,) says it in words, ``note`` (e,) what a person wrote beside a link made
+    by hand.
 
     ``beyond`` (b, 2) are pairs next to each other that are not linked, ``beyond_m`` (b,) the
     metres on foot where they are known, else between the outlines; ``beyond_why`` (b,) is a word

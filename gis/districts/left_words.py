@@ -85,6 +85,10 @@ def _whole(text: str) -> str:
     alone = re.fullmatch(r"(.*); no other estate is near", text, re.DOTALL)
     if alone:
         return f"{_whole(alone[1])}；附近没有其他小区"
+    other = re.fullmatch(r"(.*); the estates beside it differ in (.+)", text, re.DOTALL)
+    if other:
+        words = "、".join(_size(w) for w in other[2].split(", "))
+        return f"{_whole(other[1])}；相邻小区的{words}不同"
     for pattern, say in _PATTERNS:
         found = pattern.fullmatch(text)
         if found:
@@ -164,6 +168,8 @@ _SIZES: Final[tuple[tuple[str, Say], ...]] = (
      lambda m: f"可连片{_size(m[1])}合计 {_amount(m[1], m[2])}，不足 {_amount(m[1], m[3])}"),
     (rf"(.+) {_N} > {_N}",
      lambda m: f"自身{_size(m[1])} {_amount(m[1], m[2])}，超过上限 {_amount(m[1], m[3])}"),
+    (rf"(.+) must stay together, and to hang together they need at least {_N} (.+), more than {_N}",
+     lambda m: f"{_listed(m[1])}须在同一片区，连成一片的{_size(m[3])}至少 {_amount(m[3], m[2])}，超过上限 {_amount(m[3], m[4])}"),
     (r"(.+) must stay together, but no links join them all",
      lambda m: f"{_listed(m[1])}须在同一片区，但彼此不连通"),
     (rf"no centre within {_WALK} gathers enough: at most {_N} (.+), {_N} needed",
@@ -247,6 +253,8 @@ _LINKS: Final[tuple[tuple[str, Say], ...]] = (
      lambda m: f"一方属{_area(m[1])}“{m[2]}”，另一方{_area(m[1])}未知"),
     (rf"no other estate (?:next to it )?within {_N} m on foot", lambda m: f"步行 {m[1]} 米内没有其他小区"),
     (rf"no other estate (?:next to it )?within {_N} m between outlines", lambda m: f"{m[1]} 米内没有其他小区"),
+    (rf"across a street, {_N} m, front {_N} m; {_N} m on foot",
+     lambda m: f"隔街相对，相距 {m[1]} m，相对 {m[2]} m；沿路步行 {m[3]} m"),
     (rf"{_N} m on foot along streets", lambda m: f"沿路步行 {m[1]} 米"),
     (rf"{_N} m of common wall, (.+)", lambda m: f"共用围墙 {m[1]} 米，{_whole(m[2])}"),
     (rf"outlines {_N} m apart", lambda m: f"边界相距 {m[1]} 米"),

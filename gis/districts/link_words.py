@@ -42,6 +42,8 @@ def link_words(
     said: list[str] = []
     if how == "added":
         said.append(_by_hand("人工添加" if zh else "added by hand", note, zh))
+    if how == "street":
+        return _across(walk_m, gap_m, shared_m, zh)
     if not np.isnan(walk_m):
         said.append(f"沿路步行 {walk_m:,.0f} m" if zh else f"{walk_m:,.0f} m on foot along streets")
     if how in ("walk", "wall", "added") and shared_m > 0:
@@ -54,6 +56,12 @@ def link_words(
     elif not np.isnan(gap_m) and (how == "touch" or np.isnan(walk_m)):
         said.append(_apart(gap_m, zh))
     return ("；" if zh else "; ").join(said)
+
+
+def _across(walk_m: float, gap_m: float, front_m: float, zh: bool) -> str:
+    if zh:
+        return f"隔街相对，相距 {gap_m:,.0f} m，相对 {front_m:,.0f} m；沿路步行 {walk_m:,.0f} m"
+    return f"across a street, {gap_m:,.0f} m, front {front_m:,.0f} m; {walk_m:,.0f} m on foot"
 
 
 def _by_hand(what: str, note: str, zh: bool) -> str:

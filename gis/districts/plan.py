@@ -397,7 +397,7 @@ def _make_plan(
     label = np.full(len(estates), -1, np.int64)
     label[request.rows] = found.label
     left = dict(request.left)
-    how_far = _how_far(request, found, beside)
+    how_far = _how_far(prepared, found)
     first = next(iter(request.sizes))
     first = _SAID.get(first, first)
     remedy: dict[int, str] = {}
@@ -423,16 +423,32 @@ def _make_plan(
     )  # fmt: skip
 
 
-def _how_far(request: Request, found: Partition, beside: Adjacency) -> dict[int, str]:
-    """For parts that are too small: how far the nearest estate outside is, by row."""
+_CLASS: Final = {"communities": "community", "subdistricts": "subdistrict"}
+
+
+def _how_far(prepared: Prepared, found: Partition) -> dict[int, str]:
+    """For parts that are too small: how far the nearest estate outside is, by row.
+
+    Where it is linked with estates that districts may not reach, that is told instead.
+    """
+    request, beside, aims = prepared.request, prepared.beside, prepared.aims
     small = [int(request.rows[unit.unit]) for unit in found.left if unit.code == "too-small"]
     alive = np.zeros(len(request.estates), bool)
     alive[request.rows[found.label >= 0]] = True
     alive[small] = True
-    part = connected(beside.links, len(alive), alive)
+    links = beside.links
+    parted = np.zeros(len(links), bool)
+    if aims.within is not None:
+        parted = aims.within[links[:, 0]] != aims.within[links[:, 1]]
+    part = connected(links[~parted], len(alive), alive)
+    shut = set(part[links[parted]].reshape(-1).tolist()) - {-1}
     nearest = beside.nearest_beyond(part)
+    differ = ", ".join(_CLASS.get(word, word) for word in aims.within_words)
     out = {}
     for row in small:
+        if int(part[row]) in shut:
+            out[row] = f"; the estates beside it differ in {differ}"
+            continue
         near = nearest.get(int(part[row]))
         out[row] = f"; nearest other estate {near[1]}" if near else "; no other estate is near"
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gis.errors import ColumnError
@@ -35,6 +35,8 @@ class Match:
     weak: bool = False
     said: bool = False
     """The user named it with --column."""
+    unit: str = ""
+    """The unit of ours that the heading names, as it is written there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +103,11 @@ def recognise(
         taken |= _cut(free, taken, rest, findings)
     places = {ours: taken.pop(ours).heading for ours in list(taken) if ours in PLACES}
     for name, match in taken.items():
-        factor = _factor(kind.column(name), match, mapping.get(name, match.heading), findings)
-        taken[name] = Match(match.heading, factor, match.weak, match.said)
+        column, shown = kind.column(name), mapping.get(name, match.heading)
+        factor = _factor(column, match, shown, findings)
+        inside = bracketed(shown) or bracketed(match.heading)
+        unit = inside if inside in UNITS.get(column.unit, {}) else ""
+        taken[name] = replace(match, factor=factor, unit=unit)
     _require(kind, taken, constants, headings, file)
     used = {match.heading for match in taken.values()} | set(places.values())
     extra = tuple(heading for heading in headings if heading not in used)

@@ -213,10 +213,18 @@ def _columns(work: _Work, meant: Recognised) -> dict[str, pd.Series[Any]]:
         elif column.name in meant.columns:
             match = meant.columns[column.name]
             raw = work.source.columns[match.heading]
-            done = convert(column, raw, factor=match.factor, categories=categories)
+            done = convert(
+                column,
+                raw,
+                factor=match.factor,
+                unit_said=bool(match.unit),
+                rows=work.source.rows,
+                categories=categories,
+            )
         else:
             done = unknown(column, len(work.source))
         work.refuse(done.refused)
+        work.repair({i: cell.note for i, cell in done.unread.items()})
         work.findings += done.findings
         frame[column.name] = done.values
     absent = [n for n in work.kind.column_names if n not in {*meant.columns, *meant.constants}]
@@ -348,7 +356,15 @@ def _placed(
     if crs is None:
         raise unknown_crs(file, kept)
     _leave_strays(work, kept, crs, target)
-    placed = place(kept, file=file, crs=crs, target=target, coords=coords, trusted=trusted)
+    placed = place(
+        kept,
+        file=file,
+        crs=crs,
+        target=target,
+        coords=coords,
+        trusted=trusted,
+        stated=all(finding.code != "crs-assumed" for finding in work.findings),
+    )
     work.findings += placed.findings
     again = repair(placed.shapes)
     work.refuse(again.refused)

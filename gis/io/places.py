@@ -20,6 +20,7 @@ from gis.crs import (
     crs_words,
     diagnose,
     guess_crs,
+    outside_china,
     parse_crs,
     reproject,
     require_measurable,
@@ -37,6 +38,11 @@ WGS84: Final = CRS.from_epsg(4326)
 _CGCS2000: Final = 4490
 _SHIFTED_NAMES: Final = (("gcj", "gcj02"), ("mars", "gcj02"), ("amap", "gcj02"), ("bd09", "bd09"),
                          ("baidu", "bd09"))  # fmt: skip
+_SAY_WHICH: Final = (
+    "; if they come from a map service, import again with --coords gcj02 (高德, 腾讯) or --coords "
+    "bd09 (百度) and --replace, else with --coords wgs84"
+)
+"""What is left to do where the coordinates of an open map and of a service cannot be told apart."""
 
 
 @dataclass(eq=False)
@@ -102,6 +108,7 @@ def place(
     target: CRS | None,
     coords: str,
     trusted: gpd.GeoSeries | None,
+    stated: bool = True,
 ) -> Placed:
     """Bring geometries into the system of the project, correcting shifted coordinates.
 
@@ -119,6 +126,8 @@ def place(
         auto, wgs84, gcj02, bd09 or cgcs2000.
     trusted
         Geometries in true degrees that "auto" holds the layer against.
+    stated
+        Whether the file or the user says what ``crs`` is; else it was assumed.
 
     Raises
     ------
@@ -130,7 +139,7 @@ def place(
     try:
         degrees = gpd.GeoSeries(shapes[there], crs=crs)
         degrees = degrees if _is_degrees(crs) else reproject(degrees, WGS84, name=file)
-        applied, findings = _decide(degrees, crs, coords, trusted)
+        applied, findings = _decide(degrees, crs, coords, trusted, stated)
         exact = gpd.GeoSeries(shapes[there], crs=crs)
         if applied in ("gcj02", "bd09"):
             degrees = shift_geometries(degrees, coords=applied)
@@ -305,7 +314,7 @@ def _coordinates(cells: NDArray[Any], heading: str, refused: dict[int, str]) -> 
 
 
 def _decide(
-    degrees: gpd.GeoSeries, crs: CRS, coords: str, trusted: gpd.GeoSeries | None
+    degrees: gpd.GeoSeries, crs: CRS, coords: str, trusted: gpd.GeoSeries | None, stated: bool
 ) -> tuple[Coords, list[Finding]]:
     if coords != "auto":
         chosen: Coords = next(one for one in COORDS if one == coords)
@@ -314,12 +323,22 @@ def _decide(
     declared = _declared(crs)
     if trusted is None or not len(trusted):
         return declared, []
-    found = diagnose(degrees, trusted, declared=declared)
+    found = diagnose(degrees, trusted, declared=declared, stated=stated)
     changed = found.coords != declared
-    code = "coords-corrected" if changed else "coords-doubtful" if found.doubtful else "coords"
-    severity: Severity = "warning" if changed or found.doubtful else "info"
-    findings = [Finding(code, text, severity) for text in found.findings]
-    return found.coords, findings
+    open_ = not found.decisive and (not stated or len(found.readings) > 0)
+    open_ = open_ and crs.is_geographic and declared == "wgs84" and _in_china(degrees)
+    doubtful = found.doubtful or open_
+    code = "coords-corrected" if changed else "coords-doubtful" if doubtful else "coords"
+    severity: Severity = "warning" if changed or doubtful else "info"
+    told = list(found.findings)
+    if open_ and found.best == declared and found.mixed is None:
+        told[0] += _SAY_WHICH
+    return found.coords, [Finding(code, text, severity) for text in told]
+
+
+def _in_china(degrees: gpd.GeoSeries) -> bool:
+    west, south, east, north = degrees.total_bounds
+    return not bool(outside_china((west + east) / 2, (south + north) / 2))
 
 
 def _declared(crs: CRS) -> Coords:

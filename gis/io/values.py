@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from gis.errors import ColumnError
 from gis.io import words
+from gis.io.means import means_not_understood
+from gis.io.unread import Unread, mixed_units, odd, out_of_bounds, taken_as_unknown, unread
 from gis.model import Categories, Column, Finding
 from gis.model.layer import PANDAS_TYPES
 
@@ -33,15 +35,25 @@ class Converted:
     refused: dict[int, str] = field(default_factory=dict)
     """Place of the row -> reason."""
     findings: list[Finding] = field(default_factory=list)
+    unread: dict[int, Unread] = field(default_factory=dict)
+    """Place of the row -> what was in a cell that is now unknown; the row is kept."""
 
 
 def convert(
-    column: Column, raw: NDArray[Any], *, factor: float = 1.0, categories: Categories | None = None
+    column: Column,
+    raw: NDArray[Any],
+    *,
+    factor: float = 1.0,
+    unit_said: bool = False,
+    rows: NDArray[np.int64] | None = None,
+    categories: Categories | None = None,
 ) -> Converted:
     """Turn the raw cells of a column into values.
 
-    Numbers that are none, or out of their bounds, refuse their row. Words that are not known are
-    noted: a required text keeps them as they are, anything else becomes unknown.
+    Numbers that are none become unknown and are told, but for a required column, where they refuse
+    their row; so do amounts that contradict themselves (below 0, infinite, beyond all bounds)
+    everywhere. Words that are not known are noted: a required text keeps them as they are,
+    anything else becomes unknown.
 
     Parameters
     ----------
@@ -51,11 +63,20 @@ def convert(
         (n,) cells as the file has them.
     factor
         From the unit in the heading.
+    unit_said
+        Whether the heading names a unit: then cells without one have it.
+    rows
+        (n,) numbers of the rows for messages; None to count from 1.
     categories
         The list that a ``category`` is looked up in.
     """
     if column.type in ("integer", "number"):
-        return _numbers(column, raw, factor)
+        done, noted = _numbers(column, raw, factor)
+        shown = np.arange(1, len(raw) + 1) if rows is None else rows
+        done.findings += taken_as_unknown(column, done.unread, len(raw))
+        if not unit_said:
+            done.findings += mixed_units(column, noted.bare, noted.units, shown)
+        return done
     if column.type == "boolean":
         return _looked_up(column, raw, _boolean, "boolean")
     if column.type == "date":
@@ -67,6 +88,8 @@ def convert(
         known = {words.tidy(word): ours for ours, all_ in column.words for word in (ours, *all_)}
         return _listed(column, texts, lambda word: known.get(words.tidy(word)))
     done = Converted(_series(texts, "str"))
+    if column.name == "means":
+        done.findings += means_not_understood(texts)
     _refuse_missing(column, done)
     return done
 
@@ -87,7 +110,8 @@ def convert_constant(
         value = categories.require(value).code
     done = convert(column, np.array([value], dtype=object), categories=categories)
     if done.refused or done.values.isna().any() or done.findings:
-        said = next(iter(done.refused.values()), f"'{value}' is no {column.name}")
+        told = [*done.refused.values(), *(cell.told for cell in done.unread.values())]
+        said = next(iter(told), f"'{value}' is no {column.name}")
         options = ", ".join(ours for ours, _ in column.words)
         more = f"; give one of: {options}" if options else ""
         raise ColumnError(f"--set {column.name}={value}: {said}{more or '; give another value'}")
@@ -134,6 +158,12 @@ class _Noted:
     """Words for a storey that say none."""
     several: list[str] = field(default_factory=list)
     """Several storeys, of which the lowest was read."""
+    place: int = 0
+    """Of the row that is read."""
+    bare: list[int] = field(default_factory=list)
+    """Places of the rows that name no unit."""
+    units: list[str] = field(default_factory=list)
+    """Units that cells name."""
 
     def findings(self, column: Column) -> list[Finding]:
         read = (
@@ -146,8 +176,8 @@ class _Noted:
         return [_counted(column, cells, what, code=code) for cells, code, what in read if cells]
 
 
-def _numbers(column: Column, raw: NDArray[Any], factor: float) -> Converted:
-    refused: dict[int, str] = {}
+def _numbers(column: Column, raw: NDArray[Any], factor: float) -> tuple[Converted, _Noted]:
+    bad: dict[int, str] = {}
     noted = _Noted()
     if raw.dtype.kind in "iuf":
         values = raw.astype(float) * factor
@@ -155,10 +185,17 @@ def _numbers(column: Column, raw: NDArray[Any], factor: float) -> Converted:
         values = np.full(len(raw), np.nan)
         for i, cell in enumerate(raw):
             try:
+                noted.place = i
                 values[i] = _number(column, cell, factor, noted)
-            except ValueError as error:
-                refused[i] = str(error)
-    done = Converted(pd.Series(values, dtype="float64"), refused)
+            except ValueError:
+                bad[i] = str(cell).strip()
+    done = Converted(pd.Series(values, dtype="float64"))
+    for i, cell in bad.items():
+        told = unread(column, cell)
+        if column.required:
+            done.refused[i] = told.told
+        else:
+            done.unread[i] = told
     if column.unit == "year":
         values = _years(column, values, done, noted)
     done.findings += noted.findings(column)
@@ -169,7 +206,7 @@ def _numbers(column: Column, raw: NDArray[Any], factor: float) -> Converted:
     if column.type == "integer":
         _note_fractions(column, values, done)
     _refuse_missing(column, done)
-    return done
+    return done, noted
 
 
 def _number(column: Column, cell: object, factor: float, noted: _Noted) -> float:
@@ -179,6 +216,8 @@ def _number(column: Column, cell: object, factor: float, noted: _Noted) -> float
     if isinstance(cell, bool | np.bool_):
         raise ValueError(f"{column.name} is {cell}, which is no number")
     if isinstance(cell, int | float | np.number):
+        if cell != 0:
+            noted.bare.append(noted.place)
         return float(cell) * factor
     text = str(cell).strip()
     if words.tidy(text) in words.NOTHING:
@@ -196,6 +235,10 @@ def _number(column: Column, cell: object, factor: float, noted: _Noted) -> float
     if exact is not None:
         noted.rough.append(text)
     value, own_unit = found
+    if own_unit:
+        noted.units.append(words.named_unit(text if exact is None else exact))
+    elif value != 0:  # nothing is nothing in any unit
+        noted.bare.append(noted.place)
     return value if own_unit else value * factor
 
 
@@ -253,17 +296,28 @@ def _years(
 
 
 def _bounds(column: Column, values: NDArray[np.float64], done: Converted) -> None:
+    """Refuse the rows of numbers out of bounds, or in some columns make the number unknown."""
     for i in np.flatnonzero(np.isinf(values)):
         done.refused[int(i)] = f"{column.name} is infinite"
-    if column.low is not None:
-        for i in np.flatnonzero(values < column.low):
-            done.refused[int(i)] = f"{column.name} is {values[i]:.10g}, below {column.low:g}"
-    if column.high is not None:
-        for i in np.flatnonzero(values > column.high):
-            value = f"{values[i]:.10g}"
-            per_cent = column.unit == "share" and values[i] <= 100
-            remedy = f"; write {values[i] / 100:.10g} or {value}%" if per_cent else ""
-            done.refused[int(i)] = f"{column.name} is {value}, above {column.high:g}{remedy}"
+    for i in np.flatnonzero(np.isfinite(values)):
+        told = _out_of_bounds(column, float(values[i]))
+        if told and out_of_bounds(column):
+            done.unread[int(i)] = odd(column, told, float(values[i]))
+            values[i] = np.nan
+        elif told:
+            done.refused[int(i)] = told
+
+
+def _out_of_bounds(column: Column, value: float) -> str:
+    """Say which bound a number breaks, "" if none."""
+    written = f"{column.name} is {value:.10g}"
+    if column.low is not None and value < column.low:
+        return f"{written}, below {column.low:g}"
+    if column.high is None or value <= column.high:
+        return ""
+    per_cent = column.unit == "share" and value <= 100
+    remedy = f"; write {value / 100:.10g} or {value:.10g}%" if per_cent else ""
+    return f"{written}, above {column.high:g}{remedy}"
 
 
 def _doubt_per_cent(

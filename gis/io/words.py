@@ -8,13 +8,13 @@ from typing import Final
 
 _SQUARE_METRE: Final = {
     "m2": 1.0, "平方米": 1.0, "平米": 1.0, "sqm": 1.0, "公顷": 1e4, "ha": 1e4, "hm2": 1e4,
-    "亩": 10_000 / 15, "万m2": 1e4, "万平方米": 1e4, "万平米": 1e4, "万平": 1e4,
+    "亩": 10_000 / 15, "万m2": 1e4, "万平方米": 1e4, "万平米": 1e4, "万平": 1e4, "平": 1.0,
     "km2": 1e6, "平方公里": 1e6, "平方千米": 1e6,
 }  # fmt: skip
 UNITS: Final[dict[str, dict[str, float]]] = {
     "m2": _SQUARE_METRE,
     "yuan": {"元": 1.0, "yuan": 1.0, "cny": 1.0, "rmb": 1.0, "千元": 1e3, "万元": 1e4, "万": 1e4,
-             "百万元": 1e6, "亿元": 1e8, "亿": 1e8},
+             "百万元": 1e6, "百万": 1e6, "千万元": 1e7, "千万": 1e7, "亿元": 1e8, "亿": 1e8},
     "m": {"m": 1.0, "米": 1.0, "km": 1e3, "公里": 1e3, "千米": 1e3, "dm": 0.1, "分米": 0.1,
           "cm": 0.01, "厘米": 0.01, "mm": 1e-3, "毫米": 1e-3},
     "mm": {"mm": 1.0, "毫米": 1.0, "cm": 10.0, "厘米": 10.0, "m": 1e3, "米": 1e3},
@@ -60,6 +60,12 @@ _NUMBER: Final = re.compile(
     r"([+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*(?:e[+-]?\d+)?|\.\d+))(.*)"
 )
 _YEAR: Final = re.compile(r"((?:1[89]|20)\d\d)(?:年|年代|年份|年建|年建成)?")
+_YEAR_PART: Final = re.compile(
+    r"(?:预计|计划|预期)?((?:1[89]|20)\d\d)(?:年度?)?"
+    r"(?:[-/.]?(?:内|初|中|底|末|年初|年中|年底|年末|[上下]半年|第?[一二三四1-4]季度?|[春夏秋冬]季?|q[1-4]|h[12]))?"
+)
+"""A part of a year names the year: 2028年底, 2027年下半年, 2026Q3."""
+_RANGE: Final = re.compile(r"[^\d]*\d[\d.,]*[^\d\-~—–至到]*[-~—–至到]+[^\d]*\d[\d.,]*[^\d]*")
 _YEAR_MONTH: Final = re.compile(
     r"((?:1[89]|20)\d\d)[.\-/年](?:0?[1-9]|1[0-2])(?!\d)月?份?(?:[.\-/]?\d{1,2}日?)?"
     r"(?:[ t]\d\d:.*)?"
@@ -138,6 +144,17 @@ def number(text: str, unit: str) -> tuple[float, bool] | None:
     return None if factor is None else (value * factor, True)
 
 
+def named_unit(text: str) -> str:
+    """Return what follows the number in a text, as `number` understands it: 45 万元 -> 万元."""
+    match = _NUMBER.fullmatch(re.sub(r"\s", "", tidy(text)).lstrip("¥"))
+    return match[2] if match else ""
+
+
+def is_range(text: str) -> bool:
+    """Return whether a text gives two numbers, the least and the most: 180-220, 50至60万."""
+    return _RANGE.fullmatch(re.sub(r"\s", "", tidy(text))) is not None
+
+
 def storey(text: str) -> tuple[int | None, bool]:
     """Return the storey that a text names, None where it names none, and whether it names several.
 
@@ -189,7 +206,13 @@ def year(text: str) -> int | None:
     None for all else, also for years of two digits, see `short_year`.
     """
     text = _arabic(tidy(text))
-    match = _YEAR.fullmatch(text) or _YEAR_MONTH.fullmatch(text) or _MONTH_DIGITS.fullmatch(text)
+    text = re.sub(r"\s+(?=\D)", "", text)  # 2026 Q3, but not 1998 06 01
+    match = (
+        _YEAR.fullmatch(text)
+        or _YEAR_MONTH.fullmatch(text)
+        or _MONTH_DIGITS.fullmatch(text)
+        or _YEAR_PART.fullmatch(text)
+    )
     if match is None and re.fullmatch(r"(?:1[89]|20)\d\d\.0+", text):
         return int(text[:4])
     return int(match[1]) if match else None

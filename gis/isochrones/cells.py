@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.network.search import compiled
+from gis.compiling import compiled
 
 OUTSIDE: Final = -1
 INSIDE: Final = -2

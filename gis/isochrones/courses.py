@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.network.search import compiled
+from gis.compiling import compiled
 
 
 @compiled

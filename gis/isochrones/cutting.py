@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.compiling import compiled
 from gis.isochrones.cells import INSIDE, Walls
-from gis.network.search import compiled
 
 _ENTERS: Final = 1
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.compiling import compiled
 from gis.isochrones.cells import OUTSIDE, Walls, mark_cells, near_rings
 from gis.isochrones.contour import link_points, rings, stamp
 from gis.isochrones.cutting import cut_out
 from gis.isochrones.parts import Found, add_parts, straightened
-from gis.network.search import compiled
 
 
 class _Window(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.compiling import compiled
 from gis.isochrones.cutting import is_within, side
-from gis.network.search import compiled
 
 _STRAIGHT_M: Final = 0.005
 """Vertices this close to a straight line are left out; blockers are grown by more than that."""

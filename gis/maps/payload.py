@@ -76,7 +76,7 @@ def build_payload(
             "headline": _headline(coverage) if sites is None else [],
             "sites": None if sites is None else sites_meta(sites),
             "basis": _basis(study, coverage, sources),
-            "notes": _notes(rules, plan),
+            "notes": _notes(rules, plan, coverage),
         },
         "styles": _styles(coverage),
         "columns": [heading(KINDS["estates"].column(name)) for name in ESTATE_COLUMNS],
@@ -355,11 +355,21 @@ def _basis(
     return lines
 
 
-def _notes(rules: RulePack | None, plan: DistrictPlan | None) -> list[dict[str, str]]:
+_STARTS: Final[Mapping[str, tuple[str, str]]] = {
+    "gate": ("小区出入口", "the estate's gate"),
+    "building": ("楼栋（无楼栋的小区从出入口）", "the building (the gate where none is known)"),
+}
+
+
+def _notes(
+    rules: RulePack | None, plan: DistrictPlan | None, coverage: Coverage | None
+) -> list[dict[str, str]]:
+    origin = "gate" if coverage is None else str(coverage.assumptions.get("origin", "gate"))
+    zh, en = _STARTS[origin]
     notes = [
         {
-            "zh": "距离沿道路步行计算，从小区出入口起，到设施止；直线缓冲区不作依据。",
-            "en": "Distances are walked along the streets from the estate's gate, never by air.",
+            "zh": f"距离沿道路步行计算，从{zh}起，到设施止；直线缓冲区不作依据。",
+            "en": f"Distances are walked along the streets from {en}, never by air.",
         }
     ]
     if rules is not None and not all(rule.verified for rule in rules.rules):

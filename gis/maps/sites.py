@@ -33,7 +33,7 @@ _STATUS: Final = {
     "infeasible": ("无法全部满足", "cannot be met"),
     "unknown": ("限时内未得出结果", "no answer within the time"),
 }
-_COLUMNS: Final = (
+_COLUMNS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     ("used", "words", "用途", "For", ""),
     ("means", "words", "取得方式", "Means", ""),
     ("floor", "count", "建筑面积", "Floor", "m²"),
@@ -42,7 +42,8 @@ _COLUMNS: Final = (
     ("new", "words", "新增覆盖", "Newly served", ""),
     ("lost", "words", "取消后失去服务", "Lose it without", ""),
 )
-
+_NEAREST: Final = ("serves", "words", "就近", "Nearest to", "")
+"""Where walks are added up, people go to the nearest site, however far it is."""
 _OF_OTHERS: Final = ("used", "means", "floor")
 
 
@@ -87,7 +88,7 @@ def sites_meta(plan: SitePlan) -> dict[str, Any]:
                 "after": round(service.people_after),
                 "in_all": round(service.need.people_in_all),
                 "unit": dict(zip(("zh", "en"), _UNITS[service.need.unit], strict=True)),
-                "estimated": service.need.estimated,
+                "estimated": _estimated(service),
                 "limit_m": service.need.rule.limit_m,
                 "limit_s": service.need.rule.limit_s,
                 "unreachable": _estates_of(plan, service, service.beyond),
@@ -95,6 +96,11 @@ def sites_meta(plan: SitePlan) -> dict[str, Any]:
             for service in sorted(plan.services, key=lambda s: order[s.need.rule.category])
         ],
     }
+
+
+def _estimated(service: SitedService) -> int:
+    """Return of how many estates the people are an estimate."""
+    return int(service.need.item.group.estimated.sum()) if service.need.estimated else 0
 
 
 def _estates_of(plan: SitePlan, service: SitedService, places: NDArray[np.int64]) -> int:
@@ -215,7 +221,10 @@ def _chosen(plan: SitePlan, writer: ShapeWriter) -> dict[str, Any] | None:
         "n": len(rows), "shown": True, "legend": True, "search": True,
         "shapes": writer.write(_points(plan, plan.candidates.xy[rows])),
         "classes": classes, "of": of,
-        "columns": [_heading(column) for column in _COLUMNS],
+        "columns": [
+            _heading(_NEAREST if plan.ask.distances and column[0] == "serves" else column)
+            for column in _COLUMNS
+        ],
         "rows": {
             "uid": [site["uid"] for site in sites],
             "name": _names(plan, rows),
@@ -232,13 +241,12 @@ def _chosen(plan: SitePlan, writer: ShapeWriter) -> dict[str, Any] | None:
 
 
 def _classes(uses: list[list[SitedService]]) -> tuple[list[dict[str, Any]], list[int]]:
-    """One class for each set of services that some site holds, coloured by the first of them."""
-    known = Categories.load()
+    """One class for each set of services that some site holds, each of its own colour."""
     keys = [tuple(service.need.rule.category for service in services) for services in uses]
     kinds = list(dict.fromkeys(keys))
     classes = []
-    for kind in kinds:
-        colour = styles.GROUP_COLOURS.get(known[kind[0]].group, "#0f766e") if kind else "#0f766e"
+    for place, kind in enumerate(kinds):
+        colour = styles.SITE_COLOURS[place % len(styles.SITE_COLOURS)]
         words = _both("＋", " + ", _names_of(uses[keys.index(kind)]))
         style = {
             "color": "#fff", "weight": 2.5, "fillColor": colour, "fillOpacity": 1,

@@ -68,6 +68,11 @@ GROUP_COLOURS: Final = {
     "transport": "#334155",
     "other": "#8d99a6",
 }
+SITE_COLOURS: Final = (
+    "#c2188f", "#111827", "#f5e03c", "#0b5d45", "#4b1d8f", "#f7b6dc", "#7a4a12", "#1fb57a",
+)  # fmt: skip
+"""Chosen sites by what they hold: apart from each other and from covered and gap, for those too
+who see no red or no green."""
 GROUP_WORDS: Final = {
     "elderly": ("养老", "Elderly care"),
     "childcare": ("托育与幼儿园", "Childcare"),

@@ -130,6 +130,10 @@ _PEOPLE = (
         "老年人口",
         "老年人数",
         "60岁及以上人口",
+        "60岁以上",
+        "60岁及以上",
+        "60岁以上老人",
+        "60岁以上老年人",
         "60+",
     ),
     _count(
@@ -140,8 +144,20 @@ _PEOPLE = (
         "3岁以下婴幼儿",
         "0-3岁婴幼儿",
         "婴幼儿数",
+        "3岁以下",
+        "0-3岁",
+        "0-2岁",
     ),
-    _count("children_3_5", "3-5岁儿童", "Children 3-5", "people", "3-6岁儿童", "学龄前儿童"),
+    _count(
+        "children_3_5",
+        "3-5岁儿童",
+        "Children 3-5",
+        "people",
+        "3-6岁儿童",
+        "学龄前儿童",
+        "3-6岁",
+        "3-5岁",
+    ),
 )
 
 ESTATES = Kind(
@@ -284,7 +300,7 @@ STREETS = Kind(
     "streets", "道路", "Streets", ("line",),
     (
         _uid("osm_id"),
-        _NAME,
+        _text("name", "名称", "Name", "名字", "道路名称", "道路名", "路名", "设施名称", "项目名称"),
         Column("highway", "text", "道路等级", "Class", headings=("fclass", "class", "等级", "道路类型", "类型", "type"),
                meaning="OSM highway value; which ones are walkable is data/walkable.toml", words=(
             ("motorway", ("高速公路", "高速")),

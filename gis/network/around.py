@@ -19,12 +19,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gis.compiling import compiled
 from gis.errors import OptionError
 from gis.network.graph import WalkNetwork
-from gis.network.search import MAX_CM, compiled
+from gis.network.search import BUCKET_BITS, MAX_CM, slots_for
 
 _FAR: Final = np.int32(2**31 - 1)
-_BUCKET_BITS: Final = 10
 _WORTH_A_THREAD: Final = 32
 """Sources per thread below which starting one costs more than it saves."""
 
@@ -103,7 +103,7 @@ def pairs_within(
     if from_goals:
         starts, goals, toward = goals, starts, not toward
     arcs = network.arcs(toward=toward)
-    slots = _slots(arcs.longest_cm, int(limit_cm))
+    slots = slots_for(arcs.longest_cm, int(limit_cm))
     goal_first, goal_row = _rows_of_nodes(goals, len(network))
 
     def find(low: int, high: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -146,7 +146,7 @@ def stretches_within(
     limits = limits_in_cm(bands_m, name="bands_m")
     starts = node_numbers(sources, len(network), name="sources")
     arcs = network.arcs(toward=toward)
-    slots = _slots(arcs.longest_cm, int(limits[-1]))
+    slots = slots_for(arcs.longest_cm, int(limits[-1]))
     a_cm = b_cm = network.length_cm
     if network.cost_cm is not None:
         # Seen from the first node of a link, what is walked towards it goes against the course.
@@ -247,12 +247,6 @@ def _gathered(
     return first, np.concatenate([table for _, table in parts])
 
 
-def _slots(longest_cm: int, limit_cm: int) -> int:
-    """Return how many buckets hold all that waits at once: a power of two."""
-    needed = (min(longest_cm, limit_cm) >> _BUCKET_BITS) + 3
-    return 1 << (needed - 1).bit_length()
-
-
 def _rows_of_nodes(
     nodes: NDArray[np.int32], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -277,7 +271,7 @@ def _append(
     entries: NDArray[np.int32], ends: NDArray[np.int32], entry: int, node: int, cm: int
 ) -> None:
     """Let a node wait as the last of the bucket of its distance."""
-    bucket = (cm >> _BUCKET_BITS) & (len(ends) - 1)
+    bucket = (cm >> BUCKET_BITS) & (len(ends) - 1)
     entries[entry, 0] = -1
     entries[entry, 1] = node
     entries[entry, 2] = cm

@@ -16,8 +16,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.compiling import compiled, inlined
 from gis.network.elimination import Eliminated, arcs_of, take_out
-from gis.network.search import compiled, for_each, inlined
+from gis.network.search import for_each
 
 PART_BITS: Final = 16
 """Nodes of a part, as a power of two. Parts are contracted side by side and fit the cache."""

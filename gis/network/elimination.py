@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.network.search import MAX_CM, compiled, inlined
+from gis.compiling import compiled, inlined
+from gis.network.search import MAX_CM
 
 _SLOTS: Final = 10
 """Neighbours a crossing can hold; one with more stays in the core, its links in a list."""

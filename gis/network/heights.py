@@ -15,10 +15,10 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import Delaunay
 
+from gis.compiling import compiled
 from gis.model import Finding, Layer, Study
 from gis.network.graph import WalkNetwork
 from gis.network.polylines import Polylines
-from gis.network.search import compiled
 
 SPACING_M: Final = 10.0
 """Heights closer together than this say more of the survey's noise than of the slope: 0.1 m over

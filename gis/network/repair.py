@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.network.search import compiled
+from gis.compiling import compiled
 
 FAR: Final = np.int32(2**31 - 1)
 _LOW: Final = 2**32 - 1

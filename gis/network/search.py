@@ -13,11 +13,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar, cast
+from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from gis.compiling import compiled
 
 MAX_CM: Final = 2**30 - 1
 """Longest link and farthest limit: the sum of two of them still fits 32 bits."""
@@ -26,21 +27,6 @@ BUCKET_BITS: Final = 10
 """Width of a bucket, as a power of two in cm: 10.24 m. On street networks 2^9 to 2^12 are alike."""
 
 _FAR: Final = np.int32(2**31 - 1)
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def compiled(function: _Function) -> _Function:
-    """Compile on first call and keep the result on disk where some folder can be written."""
-    try:
-        return cast("_Function", njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # a service account without any writable folder
-        return cast("_Function", njit(nogil=True)(function))
-
-
-def inlined(function: _Function) -> _Function:
-    """Compile as a part of each function that calls it."""
-    return cast("_Function", njit(nogil=True, inline="always")(function))
 
 
 @compiled

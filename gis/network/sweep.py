@@ -18,8 +18,9 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from gis.compiling import compiled
 from gis.network.contraction import Contraction
-from gis.network.search import BUCKET_BITS, compiled, for_each
+from gis.network.search import BUCKET_BITS, for_each
 
 LANES: Final = 8
 """Categories swept together: one wide register of 32-bit keys."""

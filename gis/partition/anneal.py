@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from gis.compiling import compiled, inner
 from gis.partition.state import (
     AFTER,
     AIM,
@@ -30,11 +31,9 @@ from gis.partition.state import (
     TOTAL,
     WEIGHT,
     ZERO,
-    compiled,
     draw,
     draw_below,
     energy,
-    inner,
     miss,
     put,
     refresh,

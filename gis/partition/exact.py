@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.partition.state import BALANCE, COMPACT, CUT, ONE, ZERO, compiled, inner
+from gis.compiling import compiled, inner
+from gis.partition.state import BALANCE, COMPACT, CUT, ONE, ZERO
 
 MOST_UNITS: Final = 62
 _EPS: Final = 1e-9

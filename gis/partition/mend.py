@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from gis.compiling import compiled, inner
 from gis.partition.anneal import free_slot, move, recombine, sizes_of, split
 from gis.partition.state import (
     AFTER,
@@ -25,9 +26,7 @@ from gis.partition.state import (
     TICK,
     TOTAL,
     ZERO,
-    compiled,
     draw_below,
-    inner,
     miss,
     put,
     refresh,

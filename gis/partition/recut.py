@@ -13,9 +13,9 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.compiling import compiled
 from gis.partition.contract import blocks_of
 from gis.partition.problem import Problem
-from gis.partition.state import compiled
 from gis.partition.tiny import Sets, all_sets, few
 
 _ROOM: Final = 1e-9

@@ -85,6 +85,8 @@ def reduce(problem: Problem) -> Reduced:
         component = connected(problem.links, n, alive)
         _torn_groups(problem, component, alive, left)
         if len(left) == before:
+            _heavy_groups(problem, alive, left)
+        if len(left) == before:
             _too_small(problem, component, alive, left)
         if len(left) == before and problem.centre_limit is not None:
             _no_centre(problem, component, alive, left)
@@ -137,10 +139,7 @@ def _torn_groups(
 
 def _parted_groups(problem: Problem, alive: NDArray[np.bool_], left: dict[int, LeftUnit]) -> None:
     """Leave out groups that are joined only through what must be apart from them."""
-    ends = problem.group[problem.links]
-    piece = connected(problem.links[ends[:, 0] == ends[:, 1]], problem.units, alive)
-    pairs = np.unique(np.column_stack([problem.group[alive], piece[alive]]), axis=0)
-    for g in np.unique(pairs[1:, 0][pairs[1:, 0] == pairs[:-1, 0]]):
+    for g, _ in _in_pieces(problem, alive):
         own = problem.group == g
         part = connected(problem.links, problem.units, alive & ~apart_from(problem, own))
         if len(np.unique(part[own & alive])) > 1:
@@ -148,6 +147,58 @@ def _parted_groups(problem: Problem, alive: NDArray[np.bool_], left: dict[int, L
             names = ", ".join(problem.called(v) for v in members[:5])
             reason = f"{names} must stay together, but what joins them must be apart from them"
             _drop(members[alive[members]], reason, "together", alive, left)
+
+
+def _in_pieces(problem: Problem, alive: NDArray[np.bool_]) -> list[tuple[int, NDArray[np.int64]]]:
+    """Groups that need others to hang together, with one unit of each of their pieces."""
+    ends = problem.group[problem.links]
+    piece = connected(problem.links[ends[:, 0] == ends[:, 1]], problem.units, alive)
+    units = np.flatnonzero(alive)
+    table = np.column_stack([problem.group[units], piece[units]])
+    pairs, first = np.unique(table, axis=0, return_index=True)
+    torn = np.unique(pairs[1:, 0][pairs[1:, 0] == pairs[:-1, 0]])
+    return [(int(g), units[first[pairs[:, 0] == g]]) for g in torn]
+
+
+def _heavy_groups(problem: Problem, alive: NDArray[np.bool_], left: dict[int, LeftUnit]) -> None:
+    """Leave out groups that any units which join them make too large.
+
+    Whatever holds a group holds a way between any two of its pieces: the group and the lightest
+    way together, its own units free, are no more than the lightest connected set with it.
+    """
+    for g, ends in _in_pieces(problem, alive):
+        own = problem.group == g
+        kept = alive & ~apart_from(problem, own)
+        for j, name in enumerate(problem.names):
+            size, most = problem.size[:, j], problem.high[j]
+            if not np.isfinite(most) or (size[kept] < 0).any():
+                continue
+            way = _lightest_way(problem.links, np.where(own, 0.0, size), kept, ends)
+            least = float(size[own].sum()) + way
+            if least > most + problem.slack[j]:
+                members = np.flatnonzero(own)
+                called = ", ".join(problem.called(v) for v in members[:5])
+                reason = (
+                    f"{called} must stay together, and to hang together they need at least "
+                    f"{number(least)} {name}, more than {number(most)}"
+                )
+                _drop(members[alive[members]], reason, "together", alive, left)
+                break
+
+
+def _lightest_way(
+    links: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    kept: NDArray[np.bool_],
+    ends: NDArray[np.int64],
+) -> float:
+    """Weight of the units of the lightest way between two of the ``ends``, of the heaviest pair."""
+    a, b = links[kept[links].all(axis=1)].T
+    row, column = np.concatenate([a, b]), np.concatenate([b, a])
+    # A way costs what each unit weighs that it enters; nought is a weight here, not no link.
+    graph = sp.csr_array((weight[column], (row, column)), shape=(len(weight),) * 2)
+    far = sp.csgraph.dijkstra(graph, indices=ends)[:, ends]
+    return float(far[np.isfinite(far)].max(initial=0.0))
 
 
 def apart_from(problem: Problem, own: NDArray[np.bool_]) -> NDArray[np.bool_]:

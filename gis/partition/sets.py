@@ -17,10 +17,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from gis.compiling import compiled, inner
 from gis.partition.contract import Blocks, blocks_of
 from gis.partition.problem import Problem
 from gis.partition.reduce import sums
-from gis.partition.state import ONE, ZERO, compiled, inner
+from gis.partition.state import ONE, ZERO
 
 MOST_MEMBERS: Final = 64
 """Sets with more units than this are not walked through: their root counts as not finished."""

@@ -10,12 +10,12 @@ function grows with the number of arrays that it is given, not with what they ho
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from gis.compiling import compiled, inner
 
 CUT, BALANCE, COMPACT, MIXED = 0, 1, 2, 3
 
@@ -54,26 +54,6 @@ TICK, SLOT, RANDOM = np.arange(3)
 FAR, LOST = 1, 2
 _FLAG_BITS: Final = 2
 _CLASH_WEIGHT: Final = 2.0
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def compiled(function: _Function) -> _Function:
-    """Compile on first call and keep the result on disk where some folder can be written."""
-    return _compile(function, {})
-
-
-def inner(function: _Function) -> _Function:
-    """Compile like `compiled`, but without the entry for callers in Python, which takes time."""
-    return _compile(function, {"no_cpython_wrapper": True, "no_cfunc_wrapper": True})
-
-
-def _compile(function: _Function, options: dict[str, Any]) -> _Function:
-    build = cast("Any", njit)
-    try:
-        return cast("_Function", build(cache=True, nogil=True, **options)(function))
-    except RuntimeError:  # a service account without any writable folder
-        return cast("_Function", build(nogil=True, **options)(function))
 
 
 class Instance(NamedTuple):

@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.compiling import compiled
 from gis.partition.contract import Blocks, dense_costs
 from gis.partition.problem import Problem
 from gis.partition.reduce import sums
 from gis.partition.sets import moments
-from gis.partition.state import compiled
 
 MOST_BLOCKS: Final = 12
 _MOST_COSTS: Final = 4_000_000

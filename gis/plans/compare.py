@@ -17,6 +17,9 @@ from gis.plans.metrics import PlanMetrics
 
 Floats = NDArray[np.float64]
 
+NEARLY_ALL: Final = 0.9
+"""Share of the people of a district that must come along for it to have been merged."""
+
 CHANGES: Final = ("moved", "placed", "left-out", "added", "removed")
 """Of an estate: to another district, into one, out of one; only in the second, or the first."""
 
@@ -79,7 +82,8 @@ class PlanDifference:
     ``changes`` are the estates whose place differs, in the order of the first plan;
     ``people_affected`` their people as far as known, ``people_unknown`` of how many they are not.
     ``splits`` are districts of the first whose people went to several of the second, ``merges``
-    districts of the second that came from several of the first. ``metrics`` are those of both.
+    districts of the second that several of the first went into, each with nearly all its people.
+    ``metrics`` are those of both.
     """
 
     first: DistrictPlan
@@ -225,7 +229,7 @@ def compare_plans(
                 Change(uid, what, before, two.get(uid), here, other, names.get(uid) or None)
             )
     known = [c.people for c in changes if not np.isnan(c.people)]
-    splits, merges = _regroupings(first, second, overlap, count)
+    splits, merges = _regroupings(first, second, (overlap, count), match)
     return PlanDifference(
         first=first,
         second=second,
@@ -331,24 +335,54 @@ def _pairs(
 
 
 def _regroupings(
-    first: DistrictPlan, second: DistrictPlan, people: Floats, estates: Floats
+    first: DistrictPlan,
+    second: DistrictPlan,
+    shared: tuple[Floats, Floats],
+    match: list[tuple[int, int]],
 ) -> tuple[tuple[Regrouped, ...], tuple[Regrouped, ...]]:
-    """Splits and merges. Where a district has most of its people from, it belongs to.
+    """Splits and merges; ``shared`` are the (d1, d2) people and estates in common.
 
-    A district was split where it is the main source of several; several were merged where they
-    have one main goal. A few estates that change sides make neither.
+    A district was split where it is the main source of several, or where its people went to
+    several and most of them not to its counterpart. Several were merged where each went to one
+    with nearly all of its people, beside the counterpart of that one. A few estates that change
+    sides make neither.
     """
+    people, estates = shared
     worth = people * (estates.sum() + 1.0) + estates
     one, two = first.districts, second.districts
-    splits = _several(worth.T, one, two)
-    merges = _several(worth, two, one)
-    return splits, merges
-
-
-def _several(worth: Floats, of: tuple[str, ...], parts: tuple[str, ...]) -> tuple[Regrouped, ...]:
-    """Rows of ``worth`` are ``parts``, each of which belongs to its largest column of ``of``."""
     if not worth.size:
-        return ()
-    main = np.where(worth.max(axis=1) > 0, worth.argmax(axis=1), -1)
-    groups = [(name, [parts[k] for k in np.flatnonzero(main == i)]) for i, name in enumerate(of)]
-    return tuple(Regrouped(name, tuple(own)) for name, own in groups if len(own) > 1)
+        return (), ()
+    source = np.where(worth.max(axis=0) > 0, worth.argmax(axis=0), -1)
+    goal = np.where(worth.max(axis=1) > 0, worth.argmax(axis=1), -1)
+    share = _shares(people, estates)
+    kept = dict(match)
+    parts: list[NDArray[np.int64]] = []
+    for i in range(len(one)):
+        own = np.flatnonzero(source == i)
+        gone = np.flatnonzero(share[i] > 1 - NEARLY_ALL)
+        scattered = kept.get(i) != goal[i] and share[i].max() < NEARLY_ALL
+        parts.append(np.union1d(own, gone) if scattered else own)
+    joined = np.array([
+        goal[i] if share[i].max() >= NEARLY_ALL else kept.get(i, -1) for i in range(len(one))
+    ])  # fmt: skip
+    return (
+        _several(one, two, parts),
+        _several(two, one, [np.flatnonzero(joined == j) for j in range(len(two))]),
+    )
+
+
+def _shares(people: Floats, estates: Floats) -> Floats:
+    """(d1, d2) share of the people of each district that went to each other one.
+
+    Of those in a district of the second plan; estates count where nobody's number is known.
+    """
+    crowd = np.where(people.sum(axis=1, keepdims=True) > 0, people, estates)
+    return np.asarray(crowd / np.maximum(crowd.sum(axis=1, keepdims=True), 1e-12))
+
+
+def _several(
+    of: tuple[str, ...], parts: tuple[str, ...], groups: list[NDArray[np.int64]]
+) -> tuple[Regrouped, ...]:
+    """Those of the districts ``of`` that stand for several ``parts`` (rows of each group)."""
+    told = [(name, tuple(parts[k] for k in own)) for name, own in zip(of, groups, strict=True)]
+    return tuple(Regrouped(name, own) for name, own in told if len(own) > 1)

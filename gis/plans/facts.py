@@ -18,7 +18,7 @@ from gis.coverage.item import texts
 from gis.districts import DistrictPlan
 from gis.districts.plan import WALK_M_PER_MINUTE
 from gis.errors import InputError
-from gis.model import PERSONS_PER_HOUSEHOLD, Categories, Layer, Study, people_of
+from gis.model import PERSONS_PER_HOUSEHOLD, Layer, Study, people_of
 from gis.network import Ground, lay_ground
 
 OLD_PIPE_YEAR: Final = 2000
@@ -378,7 +378,6 @@ def _lacking(
     facts: Facts, coverage: Coverage
 ) -> tuple[Figure, Figure, dict[str, tuple[Mapping[str, Any], ...]]]:
     """Required services that some of a district's homes lack, and how many people lack any."""
-    categories = Categories.load()
     must = [item for item in coverage.items if item.rule.must]
     people = coverage.crowds.of["all"].homes
     no_data = sum(not item.has_data for item in must)
@@ -397,8 +396,8 @@ def _lacking(
             known = people[gap][~np.isnan(people[gap])]
             lines.append({
                 "category": item.rule.category,
-                "zh": categories[item.rule.category].zh,
-                "en": categories[item.rule.category].en,
+                "zh": item.rule.zh,
+                "en": item.rule.en,
                 "rule": item.rule.id,
                 "estates": len(np.unique(coverage.homes.estate[gap])),
                 "people": float(known.sum()) if len(known) else None,

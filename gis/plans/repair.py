@@ -124,7 +124,8 @@ def repair_plan(
         The plan, drawn or made, and the layer it is of.
     may_dissolve, may_leave_out
         Whether a district may be dissolved, and estates be left without one; None: only where
-        nothing else mends the fault. Neither when the settings ask for a number of districts.
+        nothing else was found to mend the fault. Neither when the settings ask for a number of
+        districts.
     classes, cost
         See `check_plan`.
     time_limit_s
@@ -236,6 +237,7 @@ def _mend(
         if not used or (left and time.monotonic() > deadline):
             told = ", ".join(dict.fromkeys(str(v.district) for v in (left or faults)[:5]))
             reason = f"no repair of {told} was found in time; none is proved impossible"
+            reason += ": give it more time, or put their estates into neighbours by hand"
             return None, bound, "unknown", reason
         faults, board = left, replace(board, label=label)
     return board.label, bound or 0, "", ""
@@ -360,14 +362,17 @@ def _mend_one(
     Also returns why there is none, where that is proved.
     """
     certain = True
-    for allowed in modes:
+    for k, allowed in enumerate(modes):
         radius = 1
+        # What is not proved impossible in time must leave some for dissolving and leaving out.
+        now = time.monotonic()
+        share = now + max(deadline - now, 0.0) / (len(modes) - k)
         while True:
             here = neighbourhood(board, case.districts, case.loose, radius, allowed)
             if here.choices > _MOST_CHOICES:
                 certain = False
                 break
-            answer = RepairModel(board, here, allowed).solve(deadline)
+            answer = RepairModel(board, here, allowed).solve(share)
             if answer.moved is not None:
                 found, proved = _proved(board, case, answer, radius, allowed, deadline)
                 return replace(case, answer=found, proved=proved), ""

@@ -225,7 +225,8 @@ class _Mip:
             self._solver = self._make()
         solver = self._solver
         solver.changeColsCost(self.columns, np.arange(self.columns, dtype=np.int32), cost)
-        solver.setOptionValue("time_limit", float(solver.getRunTime()) + max(seconds, 0.0))
+        # The limit is of each run alone, though the run time that is told adds up.
+        solver.setOptionValue("time_limit", max(seconds, 0.0))
         solver.run()
         status = solver.getModelStatus()
         bound = float(solver.getInfo().mip_dual_bound)

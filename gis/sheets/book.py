@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import xlsxwriter
+from xlsxwriter.exceptions import XlsxWriterException
 
-from gis.errors import OptionError
+from gis.errors import FileError, OptionError
 from gis.rules import Rule
 from gis.sheets.words import VALUES, WORDS
 
@@ -20,8 +22,11 @@ MOST_ROWS: Final = 1_048_000
 LONGEST_TEXT: Final = 32_000
 PAPER_A4: Final = 9
 PAPER_A3: Final = 8
-WIDE_SHEETS: Final = ("by_estate", "by_community", "by_subdistrict", "by_district", "capacity")
+WIDE_SHEETS: Final = (
+    "by_estate", "by_community", "by_subdistrict", "by_district", "capacity", "site_choice",
+)  # fmt: skip
 ROW_POINTS: Final = 18
+LANGUAGES: Final = ("zh", "en")
 ZH: Final = 0
 EN: Final = 1
 
@@ -35,6 +40,8 @@ _STATUS_STYLE: Final[dict[str, dict[str, Any]]] = {
     "unlinked": {"bg_color": "#E9E9EC", "font_color": "#5A5A66", "italic": True},
     "no-data": {"bg_color": "#F6F6F6", "font_color": "#8A8A8A", "italic": True},
 }
+
+_Line = TypeVar("_Line")
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,14 @@ class Book:
     def value(self, key: Any) -> str:
         """Translate a word of a result; one that is not known stays as it is."""
         return VALUES[key][self.side] if key in VALUES else str(key)
+
+    def say(self, table: Mapping[Any, tuple[str, str]], key: Any) -> str:
+        """Return a word of another table; one that is not known stays as it is."""
+        return table[key][self.side] if key in table else str(key)
+
+    def list(self, words: Sequence[str]) -> str:
+        """Join words as a sentence does."""
+        return ("、", ", ")[self.side].join(words)
 
     def of(self, thing: Any, key: str = "") -> str:
         """Return the Chinese or the English text of a rule or the like."""
@@ -137,6 +152,53 @@ class Book:
             sheet.autofilter(0, 0, max(len(rows), 1), len(columns) - 1)
         return top + 1 + len(rows)
 
+    def sections(
+        self, sheet: Any, parts: Iterable[tuple[str, Sequence[_Line]]]
+    ) -> Iterator[tuple[int, _Line]]:
+        """Head each part that has lines with its word; yield each line with its row, to write."""
+        row = 0
+        for title, lines in parts:
+            if not lines:
+                continue
+            sheet.write_string(row, 0, self.word(title), self.formats["section"])
+            for line in lines:
+                row += 1
+                yield row, line
+            row += 2
+
+
+_AnyBook = TypeVar("_AnyBook", bound=Book)
+
+
+@contextmanager
+def opened_book(kind: type[_AnyBook], path: Path, lang: str) -> Iterator[_AnyBook]:
+    """Open a workbook of a kind in "zh" or "en", and save it after the block.
+
+    An error within the block leaves no file, and one that was there as it was.
+
+    Raises
+    ------
+    OptionError
+        There is no such language.
+    FileError
+        The file cannot be written.
+    """
+    if lang not in LANGUAGES:
+        raise OptionError(f"There is no language '{lang}'; give one of: {', '.join(LANGUAGES)}")
+    book = kind(path, lang)
+    yield book
+    try:
+        book.book.close()
+    except (OSError, XlsxWriterException) as error:
+        raise FileError(
+            f"Cannot write {path} ({error}); check the folder and close the file elsewhere"
+        ) from error
+
+
+def headline(*parts: str) -> str:
+    """Join what a workbook is headed with: project, title and day, those that there are."""
+    return " ".join(filter(None, parts))
+
 
 def lines_of(text: str, width: float) -> int:
     """Say how many lines a text takes in ``width`` letters; a Chinese one is two wide."""
@@ -147,12 +209,8 @@ def lines_of(text: str, width: float) -> int:
 
 
 def _styles(side: int) -> dict[str, dict[str, Any]]:
-    base: dict[str, Any] = {
-        "font_name": ("微软雅黑", "Calibri")[side],
-        "font_size": 10,
-        "font_color": _INK,
-        "valign": "vcenter",
-    }
+    look: dict[str, Any] = {"font_name": ("微软雅黑", "Calibri")[side], "font_size": 10}
+    base = look | {"font_color": _INK, "valign": "vcenter"}
     cell = base | {"border": 1, "border_color": _LINE}
     head = cell | {"bold": True, "bg_color": _HEAD, "align": "center", "text_wrap": True}
     # Chinese stands letter below letter (270 is Excel's word for it), English lies on its side.
@@ -171,6 +229,8 @@ def _styles(side: int) -> dict[str, dict[str, Any]]:
         "section": base | {"font_size": 12, "bold": True},
         "key": cell | {"bold": True, "bg_color": "#F3F6F9", "valign": "top"},
         "value": cell | {"text_wrap": True, "valign": "top", "indent": 1},
+        "note": look | {"italic": True},
+        "said": look | {"font_size": 11, "text_wrap": True, "valign": "vcenter"},
     }
     for status, style in _STATUS_STYLE.items():
         styles[f"is-{status}"] = cell | {"align": "center", "num_format": "#,##0"} | style

@@ -8,17 +8,15 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from xlsxwriter.exceptions import XlsxWriterException
 
 from gis.coverage import CircleClaim, Coverage, CoverageItem
 from gis.coverage.areas import Plan
-from gis.errors import FileError, OptionError
 from gis.model import Categories, Finding
-from gis.sheets.book import LONGEST_TEXT, ZH, Book, Column, lines_of
+from gis.sheets.book import LONGEST_TEXT, ZH, Book, Column, headline, lines_of, opened_book
 from gis.sheets.depth import area_gap_sheet, capacity_sheet, claim_sheet, level_sheet
-from gis.sheets.words import FINDINGS_ZH, MEANINGS, MEANINGS_FROM
+from gis.sheets.finding_words import finding_title, finding_words, names_called
+from gis.sheets.words import MEANINGS, MEANINGS_FROM
 
-LANGUAGES: Final = ("zh", "en")
 AREA_FIGURES: Final = (
     "estates",
     "people",
@@ -69,32 +67,24 @@ def write_gap_workbook(
     FileError
         The file cannot be written.
     """
-    if lang not in LANGUAGES:
-        raise OptionError(f"There is no language '{lang}'; give one of: {', '.join(LANGUAGES)}")
-    book = Book(path, lang)
-    heading = " ".join(part for part in (project, book.word("title"), date) if part)
-    _summary_sheet(book, coverage, heading, project=project, date=date)
-    _estate_sheet(book, coverage, heading)
-    for area in ("community", "subdistrict"):
-        _area_sheet(book, coverage, heading, area)
-    if plan is not None:
-        area_gap_sheet(book, coverage, heading, "district", plan)
-    if coverage.pack is not None:
-        level_sheet(book, coverage, heading)
-    capacity = coverage.capacity()
-    if capacity.items:
-        areas = ("community", *(("district",) if plan is not None else ()))
-        capacity_sheet(book, capacity, heading, areas, plan)
-    if claim is not None:
-        claim_sheet(book, claim, heading)
-    _matrix_sheet(book, coverage, heading)
-    _about_sheet(book, coverage, heading, capacity.findings)
-    try:
-        book.book.close()
-    except (OSError, XlsxWriterException) as error:
-        raise FileError(
-            f"Cannot write {path} ({error}); check the folder and close the file elsewhere"
-        ) from error
+    with opened_book(Book, path, lang) as book:
+        heading = headline(project, book.word("title"), date)
+        _summary_sheet(book, coverage, heading, project=project, date=date)
+        _estate_sheet(book, coverage, heading)
+        for area in ("community", "subdistrict"):
+            _area_sheet(book, coverage, heading, area)
+        if plan is not None:
+            area_gap_sheet(book, coverage, heading, "district", plan)
+        if coverage.pack is not None:
+            level_sheet(book, coverage, heading)
+        capacity = coverage.capacity()
+        if capacity.items:
+            areas = ("community", *(("district",) if plan is not None else ()))
+            capacity_sheet(book, capacity, heading, areas, plan)
+        if claim is not None:
+            claim_sheet(book, claim, heading)
+        _matrix_sheet(book, coverage, heading)
+        _about_sheet(book, coverage, heading, capacity.findings)
 
 
 def _summary_sheet(
@@ -429,11 +419,14 @@ def _about_sheet(
     meanings = [
         (line[2 * book.side], "", line[2 * book.side + 1]) for line in (*told_of_starts, *MEANINGS)
     ]
+    called = names_called(
+        told["walkers"], ((item.rule.category, item.rule.zh) for item in coverage.items)
+    )
     findings = [
         (
             book.value(finding.severity),
-            FINDINGS_ZH.get(finding.code, finding.code) if book.side == ZH else finding.code,
-            finding.message,
+            finding_title(finding.code) if book.side == ZH else finding.code,
+            finding_words(finding.message, book.side, called),
         )
         for finding in (*coverage.findings, *told_of_sizes)
     ]
@@ -444,20 +437,14 @@ def _about_sheet(
     ]
     side = ("zh", "reason") if book.side == ZH else ("en", "reason_en")
     untested = [(line["id"], line[side[0]], line[side[1]]) for line in told.get("not_tested", ())]
-    row = 0
-    for title, lines in (
+    parts = (
         ("meaning", meanings),
         ("findings", findings),
         ("rule_notes", notes),
         ("not_tested", untested),
-    ):
-        if not lines:
-            continue
-        sheet.write_string(row, 0, book.word(title), book.formats["section"])
-        for line in lines:
-            row += 1
-            _about_line(book, sheet, row, line)
-        row += 2
+    )
+    for row, line in book.sections(sheet, parts):
+        _about_line(book, sheet, row, line)
 
 
 def _about_line(book: Book, sheet: Any, row: int, line: tuple[str, str, str]) -> None:

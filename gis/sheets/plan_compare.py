@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from xlsxwriter.exceptions import XlsxWriterException
 
-from gis.errors import FileError, OptionError
 from gis.plans import METRICS, PlanDifference
 from gis.plans.compare import shown_difference
-from gis.sheets.book import ZH, Column
-from gis.sheets.gaps import LANGUAGES
+from gis.sheets.book import ZH, Column, headline, opened_book
 from gis.sheets.plan_words import CHANGED
 from gis.sheets.plans import PlanBook
 
@@ -47,20 +44,12 @@ def write_comparison(
     FileError
         The file cannot be written.
     """
-    if lang not in LANGUAGES:
-        raise OptionError(f"There is no language '{lang}'; give one of: {', '.join(LANGUAGES)}")
-    book = PlanBook(path, lang)
-    names = f"{difference.first.name} → {difference.second.name}"
-    heading = " ".join(part for part in (project, names, date) if part)
-    _pair_sheet(book, difference, heading, names)
-    _change_sheet(book, difference, heading)
-    _metric_sheet(book, difference, heading)
-    try:
-        book.book.close()
-    except (OSError, XlsxWriterException) as error:
-        raise FileError(
-            f"Cannot write {path} ({error}); check the folder and close the file elsewhere"
-        ) from error
+    with opened_book(PlanBook, path, lang) as book:
+        names = f"{difference.first.name} → {difference.second.name}"
+        heading = headline(project, names, date)
+        _pair_sheet(book, difference, heading, names)
+        _change_sheet(book, difference, heading)
+        _metric_sheet(book, difference, heading)
 
 
 def _pair_sheet(book: PlanBook, difference: PlanDifference, heading: str, names: str) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -145,3 +146,37 @@ INPUTS: Final = {
 
 REASONS: Final = ((r"(?s)\A.+\Z", lambda found: left_words(found[0], "zh")),)
 """What the search says of an estate, and the same in Chinese, as pattern and replacement."""
+
+_CHANGES: Final = {
+    "split": "拆分",
+    "merge": "合并",
+    "drop": "撤销",
+    "bundle": "新建",
+    "builder": "施工单位",
+}
+"""What was done to packages, by the option that did it."""
+_OPTION: Final = re.compile(rf"(?:\A| )--(?=(?:{'|'.join(_CHANGES)}) )")
+
+
+def history_note(text: str) -> str:
+    """Say in Chinese what a line of a plan's history notes; a name of the user stays as it is."""
+    done = _OPTION.split(text)
+    if not done[0] and len(done) > 1:
+        return "；".join(_changed(*each.partition(" ")[::2]) for each in done[1:])
+    whence = re.fullmatch(r"(?:(.*), )?version (\d+)(?:; packages lost (.*))?", text, re.DOTALL)
+    if whence is None:
+        return text
+    said = f"{whence[1] or ''} 版本 {whence[2]}".strip()
+    return f"{said}；工程包失去 {_chinese(whence[3])}" if whence[3] else said
+
+
+def _changed(option: str, what: str) -> str:
+    before, sign, after = what.partition("=")
+    if option == "merge":
+        before = _chinese(before)
+    joined = f"{before}{' 为 ' if option == 'merge' else '：'}{_chinese(after)}" if sign else before
+    return f"{_CHANGES[option]} {joined}"
+
+
+def _chinese(text: str) -> str:
+    return re.sub(", ?", "、", text).replace("; ", "；").replace(": ", "：")

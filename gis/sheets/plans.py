@@ -8,18 +8,24 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from xlsxwriter.exceptions import XlsxWriterException
 
 from gis.districts import DistrictPlan
 from gis.districts.link_words import link_words, why_words
-from gis.errors import FileError, OptionError
 from gis.model import Layer, people_of
 from gis.plans import Package, PlanMetrics, package_sums
 from gis.plans.metrics import centre_rule
 from gis.plans.packages import estates_of
-from gis.sheets.book import LONGEST_TEXT, ZH, Book, Column
-from gis.sheets.gaps import LANGUAGES
-from gis.sheets.plan_words import HAPPENED, INPUTS, LEAD, REASONS, SETTINGS, STATUS, WORDS
+from gis.sheets.book import LONGEST_TEXT, ZH, Book, Column, headline, opened_book
+from gis.sheets.plan_words import (
+    HAPPENED,
+    INPUTS,
+    LEAD,
+    REASONS,
+    SETTINGS,
+    STATUS,
+    WORDS,
+    history_note,
+)
 
 # A column of the first sheet: metric, heading, width, what it is divided by, style.
 _FIRST: Final = (
@@ -60,21 +66,10 @@ class PlanBook(Book):
         self.formats["starred"] = self.book.add_format(cell | {"align": "right", "italic": True})
         guess = ('#,##0"（估）"', '#,##0" est."')[self.side]
         self.formats["guess"] = self.book.add_format(cell | {"num_format": guess})
-        self.formats["note"] = self.book.add_format(look | {"italic": True})
-        said = look | {"font_size": 11, "text_wrap": True, "valign": "vcenter"}
-        self.formats["said"] = self.book.add_format(said)
 
     def word(self, key: str) -> str:
         """Return a heading or other fixed word."""
         return WORDS[key][self.side] if key in WORDS else super().word(key)
-
-    def say(self, table: Mapping[str, tuple[str, str]], key: Any) -> str:
-        """Return a word of another table; one that is not known stays as it is."""
-        return table[key][self.side] if key in table else str(key)
-
-    def list(self, words: Sequence[str]) -> str:
-        """Join words as a sentence does."""
-        return ("、", ", ")[self.side].join(words)
 
 
 def write_plan_workbook(
@@ -118,27 +113,19 @@ def write_plan_workbook(
     FileError
         The file cannot be written.
     """
-    if lang not in LANGUAGES:
-        raise OptionError(f"There is no language '{lang}'; give one of: {', '.join(LANGUAGES)}")
-    book = PlanBook(path, lang)
-    plan = metrics.plan
-    title = f"{plan.name} ({book.word('version')} {version})"
-    heading = " ".join(part for part in (project, title, date) if part)
-    faults = [_of_side(book, violation) for violation in violations]
-    _district_sheet(book, metrics, packages, heading, project, faults, stale)
-    if packages:
-        _package_sheet(book, plan, packages, estates, heading)
-    _estate_sheet(book, metrics, packages, estates, heading)
-    _left_out_sheet(book, plan, estates, heading)
-    _figure_sheet(book, metrics, heading)
-    _link_sheet(book, plan, estates, heading)
-    _note_sheet(book, metrics, heading, faults, stale)
-    try:
-        book.book.close()
-    except (OSError, XlsxWriterException) as error:
-        raise FileError(
-            f"Cannot write {path} ({error}); check the folder and close the file elsewhere"
-        ) from error
+    with opened_book(PlanBook, path, lang) as book:
+        plan = metrics.plan
+        title = f"{plan.name} ({book.word('version')} {version})"
+        heading = headline(project, title, date)
+        faults = [_of_side(book, violation) for violation in violations]
+        _district_sheet(book, metrics, packages, heading, project, faults, stale)
+        if packages:
+            _package_sheet(book, plan, packages, estates, heading)
+        _estate_sheet(book, metrics, packages, estates, heading)
+        _left_out_sheet(book, plan, estates, heading)
+        _figure_sheet(book, metrics, heading)
+        _link_sheet(book, plan, estates, heading)
+        _note_sheet(book, metrics, heading, faults, stale)
 
 
 def _of_side(book: PlanBook, violation: Any) -> str:
@@ -483,22 +470,16 @@ def _note_sheet(
     for column, width in enumerate((24, 110)):
         sheet.set_column(column, column, width)
     plan = metrics.plan
-    row = 0
-    for title, lines in (
+    parts = (
         ("basis", list(_basis(book, plan))),
         ("faults", [(str(n), text) for n, text in enumerate(faults, start=1)]),
         ("stale", [(book.say(INPUTS, kind), kind) for kind in stale]),
         ("history", list(_history(book, plan))),
         ("figures_mean", list(_meanings(book, plan))),
-    ):
-        if not lines:
-            continue
-        sheet.write_string(row, 0, book.word(title), book.formats["section"])
-        for key, text in lines:
-            row += 1
-            book.put(sheet, row, 0, key, "key")
-            book.put(sheet, row, 1, text, "value")
-        row += 2
+    )
+    for row, (key, text) in book.sections(sheet, parts):
+        book.put(sheet, row, 0, key, "key")
+        book.put(sheet, row, 1, text, "value")
 
 
 def _basis(book: PlanBook, plan: DistrictPlan) -> Iterator[tuple[str, str]]:
@@ -538,7 +519,10 @@ def _setting(book: PlanBook, value: Any) -> str:
 def _history(book: PlanBook, plan: DistrictPlan) -> Iterator[tuple[str, str]]:
     for line in plan.settings.get("history", ()):
         when = str(line.get("when") or "")[:16].replace("T", " ")
-        said = (book.say(HAPPENED, line.get("what")), line.get("note"), line.get("who"))
+        note = line.get("note")
+        if note and book.side == ZH:
+            note = history_note(str(note))
+        said = (book.say(HAPPENED, line.get("what")), note, line.get("who"))
         number = f"{book.word('version')} {line.get('version', '')}".strip()
         yield f"{number} · {when}", " · ".join(str(part) for part in said if part)
 

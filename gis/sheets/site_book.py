@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,6 @@ class SiteBook(Book):
         guess = ('#,##0.0"（估）"', '#,##0.0" est."')[self.side]
         cell = look | {"valign": "vcenter", "border": 1, "border_color": "#BFC8D2"}
         self.formats["guess"] = self.book.add_format(cell | {"num_format": guess})
-        self.formats["note"] = self.book.add_format(look | {"italic": True})
-        self.formats["said"] = self.book.add_format(
-            look | {"font_size": 11, "text_wrap": True, "valign": "vcenter"}
-        )
 
     def word(self, key: str) -> str:
         """Return a heading or other fixed word."""
@@ -32,14 +28,6 @@ class SiteBook(Book):
     def heading(self, key: str) -> str:
         """Return a heading with its unit on a line of its own."""
         return self.word(key).replace("（", "\n（").replace(" (", "\n(")
-
-    def say(self, table: Mapping[Any, tuple[str, str]], key: Any) -> str:
-        """Return a word of another table; one that is not known stays as it is."""
-        return table[key][self.side] if key in table else str(key)
-
-    def list(self, parts: Sequence[str]) -> str:
-        """Join words as the language does."""
-        return ("、", ", ")[self.side].join(parts)
 
     def name_of(self, service: Mapping[str, Any]) -> str:
         """Return what a service is called."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gis.sheets.book import ZH, lines_of
+from gis.sheets.finding_words import finding_said, names_called
 from gis.sheets.site_book import SiteBook
 from gis.sheets.site_words import CLASS, KIND, MODEL, SETTINGS, UNIT_OF, WHAT
-from gis.sheets.words import FINDINGS_ZH
 
 _WIDTHS: Final = (30, 110)
 _LINE: Final = 16
@@ -25,8 +25,7 @@ def note_sheet(book: SiteBook, told: Mapping[str, Any], heading: str, verdict: s
     sheet = book.sheet("site_notes", heading)
     for column, width in enumerate(_WIDTHS):
         sheet.set_column(column, column, width)
-    row = 0
-    for title, lines in (
+    parts = (
         ("asked", [(book.word("model"), book.say(MODEL, told["model"])),
                    (book.word("verdict"), verdict)]),
         ("rules", [(book.name_of(s), _rule(book, told, s)) for s in told["services"]]),
@@ -35,18 +34,13 @@ def note_sheet(book: SiteBook, told: Mapping[str, Any], heading: str, verdict: s
         ("classes", list(_classes(book, told))),
         ("assumptions", list(_assumptions(book, told["assumptions"]))),
         ("prices", list(_prices(book, told["assumptions"].get("prices", ())))),
-        ("findings", list(_findings(book, told["findings"]))),
-    ):  # fmt: skip
-        if not lines:
-            continue
-        sheet.write_string(row, 0, book.word(title), book.formats["section"])
-        for key, text in lines:
-            row += 1
-            book.put(sheet, row, 0, key, "key")
-            book.put(sheet, row, 1, text, "value")
-            high = max(lines_of(text, _WIDTHS[1] - 4), lines_of(key, _WIDTHS[0] - 4))
-            sheet.set_row(row, max(18, _LINE * high))
-        row += 2
+        ("findings", list(_findings(book, told))),
+    )  # fmt: skip
+    for row, (key, text) in book.sections(sheet, parts):
+        book.put(sheet, row, 0, key, "key")
+        book.put(sheet, row, 1, text, "value")
+        high = max(lines_of(text, _WIDTHS[1] - 4), lines_of(key, _WIDTHS[0] - 4))
+        sheet.set_row(row, max(18, _LINE * high))
 
 
 def _rule(book: SiteBook, told: Mapping[str, Any], service: Mapping[str, Any]) -> str:
@@ -62,7 +56,7 @@ def _relaxations(book: SiteBook, told: Mapping[str, Any]) -> Iterator[tuple[str,
         if each["to"] is None:
             continue
         unit = book.say(UNIT_OF, each["unit"])
-        text = f"{each['to']:,.1f} {unit}".replace(".0 ", " ").strip()
+        text = f"{each['to']:,.2f} {unit}".replace(".00 ", " ").strip()
         if each["from"] is not None:
             now = f"{each['from']:,.1f} {unit}".replace(".0 ", " ").strip()
             text += (f"（现为 {now}）", f" (now {now})")[book.side]
@@ -125,10 +119,11 @@ def _prices(book: SiteBook, prices: Sequence[Mapping[str, Any]]) -> Iterator[tup
         yield f"{book.means(each['means'])} · {of}", f"{price} {each['source']}"
 
 
-def _findings(book: SiteBook, findings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Tell the findings; a Chinese sheet gives the Chinese word first, and the detail after it."""
-    for each in findings:
-        severity, code, text = book.value(each["severity"]), each["code"], each["message"]
+def _findings(book: SiteBook, told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    services = ((each["category"], each["zh"]) for each in told["services"])
+    called = names_called(told["assumptions"]["walkers"], services)
+    for each in told["findings"]:
+        text = each["message"]
         if book.side == ZH:
-            text = f"{FINDINGS_ZH.get(code, code)}。\n{text}"
-        yield severity, text
+            text = finding_said(each["code"], text, called)
+        yield book.value(each["severity"]), text

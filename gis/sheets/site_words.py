@@ -33,9 +33,11 @@ WORDS: Final[Mapping[str, Pair]] = {
     "cost": ("费用（万元）", "Cost (10,000 yuan)"),
     "available": ("可用年份", "Available"),
     "serves": ("服务人数", "Serves"),
+    "nearest_to": ("就近人数", "Nearest to"),
     "new": ("新增覆盖", "Newly served"),
     "lost": ("取消后失去服务", "Lose it without"),
-    "instead": ("最佳替代", "Best instead"),
+    "losers": ("失去服务的小区", "Who loses it"),
+    "instead": ("能替代其服务的备选", "Replaces it best"),
     "lost_then": ("替代后仍失去", "Still lose it then"),
     "no_other": ("无", "none"),
     "note": ("备注", "Note"),
@@ -44,7 +46,7 @@ WORDS: Final[Mapping[str, Pair]] = {
     "people": ("人数", "People"),
     "why": ("原因", "Why"),
     "no_candidate": ("限值内没有符合条件的备选", "No candidate within the limit"),
-    "not_chosen": ("本方案未覆盖", "Not served by this choice"),
+    "not_chosen": ("限值内有备选，本方案未能服务", "A candidate is within the limit, not chosen"),
     "count": ("处数", "Sites"),
     "served": ("覆盖人数", "Served"),
     "gain": ("新增", "More"),
@@ -60,7 +62,6 @@ WORDS: Final[Mapping[str, Pair]] = {
     "per_m2_year": ("元/平方米·年", "yuan per m2 a year"),
     "price_unverified": ("未核对", "not verified"),
     "findings": ("数据提示", "Findings in the data"),
-    "estimated": ("（估）", " (est.)"),
     "unverified": ("数值未与标准文本核对", "figure not held against the text"),
     "all": ("合计", "All"),
     "rounds": ("分期", "Rounds"),
@@ -101,6 +102,10 @@ STATUS: Final[Mapping[str, Pair]] = {
 }
 
 PROVED: Final[Mapping[str, Pair]] = {
+    "shares": (
+        "同样条件下没有方案的平均覆盖率更高",
+        "under these terms no choice has a higher mean",
+    ),
     "mclp": ("同样条件下没有方案能覆盖更多", "under these terms no choice serves more"),
     "lscp": ("不可能用更少的处数做到", "fewer sites cannot do it"),
     "cheapest": ("不可能用更少的费用做到", "less money cannot do it"),
@@ -110,6 +115,7 @@ PROVED: Final[Mapping[str, Pair]] = {
 """What a proof says, by what was asked."""
 
 BOUND: Final[Mapping[str, Pair]] = {
+    "shares": ("任何方案至多为 {}%", "no choice has more than {} %"),
     "mclp": ("任何方案至多覆盖 {}", "no choice serves more than {}"),
     "lscp": ("任何方案至少需要 {} 处", "any choice needs {} sites at least"),
     "cheapest": ("任何方案至少需要 {} 元", "any choice costs {} yuan at least"),
@@ -117,6 +123,7 @@ BOUND: Final[Mapping[str, Pair]] = {
     "p-center": ("任何方案的最远步行不短于 {} 米", "no choice has a longest walk below {} m"),
 }
 OBJECTIVE: Final[Mapping[str, Pair]] = {
+    "shares": ("各项设施覆盖率平均 {}%", "{} % of the people of each service on average"),
     "mclp": ("共覆盖 {}", "{} served"),
     "lscp": ("共需 {} 处", "{} sites"),
     "cheapest": ("共需 {} 元", "{} yuan"),

@@ -7,11 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from xlsxwriter.exceptions import XlsxWriterException
-
-from gis.errors import FileError, OptionError
-from gis.sheets.book import LONGEST_TEXT, ROW_POINTS, ZH, Column, lines_of
-from gis.sheets.gaps import LANGUAGES
+from gis.sheets.book import LONGEST_TEXT, ROW_POINTS, ZH, Column, headline, lines_of, opened_book
 from gis.sheets.site_book import SiteBook
 from gis.sheets.site_notes import note_sheet
 from gis.sheets.site_words import BOUND, OBJECTIVE, PROVED, STATUS, UNIT
@@ -24,9 +20,11 @@ _CHOICE: Final = (
     ("site", 9, "text"), ("site_name", 22, "wrap"), ("means", 9, "centre"),
     ("used_for", 18, "wrap"), ("needed", 10, "int"), ("floor", 10, "int"),
     ("land", 10, "int"), ("cost", 12, "one"), ("available", 9, "centre"),
-    ("serves", 10, "int"), ("new", 10, "int"), ("lost", 10, "int"),
-    ("instead", 10, "centre"), ("lost_then", 10, "int"), ("note", 26, "wrap"),
+    ("serves", 10, "int"), ("new", 10, "int"), ("lost", 10, "int"), ("losers", 26, "wrap"),
+    ("instead", 12, "centre"), ("lost_then", 10, "int"), ("note", 26, "wrap"),
 )  # fmt: skip
+_LOSERS: Final = 5
+"""Estates that are named of those who lose a service."""
 _SERVICE: Final = (
     ("number", "int"), ("service", "wrap"), ("limit", "centre"), ("clause", "wrap"),
     ("who", "wrap"), ("in_all", "int"), ("before", "int"), ("after", "int"),
@@ -57,23 +55,15 @@ def write_site_workbook(
     FileError
         The file cannot be written.
     """
-    if lang not in LANGUAGES:
-        raise OptionError(f"There is no language '{lang}'; give one of: {', '.join(LANGUAGES)}")
-    book = SiteBook(path, lang)
-    told = plan.to_json()
-    heading = " ".join(part for part in (project, book.word("site_title"), date) if part)
-    _choice_sheet(book, told, heading)
-    _without_sheet(book, told, heading)
-    if told["curve"]:
-        _curve_sheet(book, told, heading)
-    _offer_sheet(book, told, heading)
-    note_sheet(book, told, heading, _verdict(book, told))
-    try:
-        book.book.close()
-    except (OSError, XlsxWriterException) as error:
-        raise FileError(
-            f"Cannot write {path} ({error}); check the folder and close the file elsewhere"
-        ) from error
+    with opened_book(SiteBook, path, lang) as book:
+        told = plan.to_json()
+        heading = headline(project, book.word("site_title"), date)
+        _choice_sheet(book, told, heading)
+        _without_sheet(book, told, heading)
+        if told["curve"]:
+            _curve_sheet(book, told, heading)
+        _offer_sheet(book, told, heading)
+        note_sheet(book, told, heading, _verdict(book, told))
 
 
 # -- The choice
@@ -81,7 +71,11 @@ def write_site_workbook(
 
 def _choice_sheet(book: SiteBook, told: Mapping[str, Any], heading: str) -> None:
     sheet = book.sheet("site_choice", heading)
-    columns = [Column(book.heading(word), width, style) for word, width, style in _CHOICE]
+    nearest = told["model"] in ("p-median", "p-center")
+    columns = [
+        Column(book.heading("nearest_to" if nearest and word == "serves" else word), width, style)
+        for word, width, style in _CHOICE
+    ]
     for j, column in enumerate(columns):
         sheet.set_column(j, j, column.width)
     sheet.set_row(0, 30)
@@ -152,10 +146,27 @@ def _site_row(
         use["people"],
         use["newly_covered"],
         lost,
+        _losers(book, without["estates"]) if without is not None else None,
         instead,
         lost_then,
         site["note_zh" if book.side == ZH else "note"],
     ]
+
+
+def _losers(book: SiteBook, estates: Sequence[Mapping[str, Any]]) -> str | None:
+    """Name the estates that lose a service: the first, and how many there are."""
+    names = [each["name"] or each["estate"] for each in estates[:_LOSERS]]
+    more = len(estates) - len(names)
+    rest = (f" 等 {len(estates)} 个", f" and {more} more")[book.side] if more else ""
+    return book.list(names) + rest or None
+
+
+def _who(book: SiteBook, service: Mapping[str, Any]) -> str:
+    """Name whom a service is for, and of how many estates their number is an estimate."""
+    count = service["estates_estimated"]
+    noun = "estate" if count == 1 else "estates"
+    guess = (f"（其中 {count} 个小区为估算）", f" (estimated for {count} {noun})")[book.side]
+    return book.say(UNIT, service["unit"]) + guess * bool(count)
 
 
 def _called(book: SiteBook, told: Mapping[str, Any], category: str) -> str:
@@ -178,8 +189,7 @@ def _service_table(book: SiteBook, sheet: Any, told: Mapping[str, Any], *, top: 
                 book.name_of(service),
                 book.limit_of(service),
                 service["clause"] + ("" if service["verified"] else book.aside("unverified")),
-                book.say(UNIT, service["unit"])
-                + (book.word("estimated") if service["estimated"] else ""),
+                _who(book, service),
                 whole,
                 before,
                 after,
@@ -246,6 +256,8 @@ def _why_not(book: SiteBook, told: Mapping[str, Any]) -> str:
 def _how_good(book: SiteBook, told: Mapping[str, Any], status: str) -> str:
     """Say what is proved of a choice, in the terms of what was asked."""
     model = "cheapest" if told["objective_unit"] == "yuan" else told["model"]
+    if model == "mclp" and len(told["services"]) > 1:
+        model = "shares"
     text = book.say(STATUS, status)
     if told["objective"] is None:
         return text
@@ -274,23 +286,24 @@ def _figure(value: float) -> str:
 def _without_sheet(book: SiteBook, told: Mapping[str, Any], heading: str) -> None:
     """List who is without a service then, those with most people first."""
     sheet = book.sheet("site_without", heading)
+    # A long list: upright, a line each.
+    sheet.set_portrait()
     columns = [
-        Column(book.word("service"), 24, "wrap"), Column(book.word("estate"), 14),
-        Column(book.word("name"), 34, "wrap"), Column(book.word("people"), 12, "int"),
-        Column(book.word("why"), 34),
+        Column(book.word("service"), 18), Column(book.word("estate"), 14),
+        Column(book.word("name"), 24), Column(book.word("people"), 9, "int"),
+        Column(book.word("why"), (31, 40)[book.side]),
     ]  # fmt: skip
     rows: list[list[Any]] = []
     for service in told["services"]:
-        beyond = {each["estate"] for each in service["unreachable"]}
         without = []
         for each in service["still_without"]:
-            why = book.word("no_candidate" if each["estate"] in beyond else "not_chosen")
+            why = book.word("not_chosen" if each["within_reach"] else "no_candidate")
             people = each["people"] if each["people_known"] else None
             without.append([book.name_of(service), each["estate"], each["name"], people, why])
         rows += sorted(without, key=lambda row: (row[3] is None, -(row[3] or 0.0), row[1]))
-    if not rows:
-        rows = [[book.word("nobody_without"), None, None, None, None]]
-    _listed(book, sheet, columns, rows)
+    book.table(
+        sheet, columns, rows or [[book.word("nobody_without"), None, None, None, None]], kept=1
+    )
 
 
 def _listed(

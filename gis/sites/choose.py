@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -218,6 +218,26 @@ def named(candidates: Candidates, uids: Sequence[str], what: str) -> NDArray[np.
     return np.isin(candidates.uid.astype(str), list(uids))
 
 
+def by_uid(candidates: Candidates, words: Sequence[str], what: str) -> tuple[str, ...]:
+    """Return the uids of candidates that are named by uid or by name; unknown words as they are.
+
+    Raises
+    ------
+    OptionError
+        Several rooms have the name.
+    """
+    known, out = set(candidates.uid.tolist()), []
+    for word in words:
+        found = sorted({str(uid) for uid in candidates.uid[candidates.name == word]})
+        if word not in known and len(found) > 1:
+            raise OptionError(
+                f"--{what} names '{word}', and {len(found)} rooms are called that; give the uid: "
+                f"{', '.join(found[:5])}"
+            )
+        out.append(found[0] if word not in known and found else word)
+    return tuple(out)
+
+
 def required_of(candidates: Candidates, ask: Ask, offered: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(k,) what is required: of several ways to use one room the cheapest that is offered.
 
@@ -281,7 +301,14 @@ def _together(needs: Sequence[Need], candidates: Candidates, ask: Ask) -> Choice
         )
     paid = ask.budget is not None or ask.cheapest
     known_cost = np.nan_to_num(candidates.cost_yuan)
-    services = [_service(need, candidates, ask, paid=paid) for need in needs]
+    # Toddlers are few and residents many: each service counts by the share of its own people, and
+    # the objective is the mean of these shares, in percent.
+    most = max(need.people_in_all for need in needs) or 1.0
+    percent = 100.0 / (len(needs) * most) if ask.resolved == "mclp" else 1.0
+    services = [
+        replace(_service(need, candidates, ask, paid=paid), weight=most / (whole or most))
+        for need, whole in ((need, need.people_in_all) for need in needs)
+    ]
     required = np.zeros(len(candidates), bool)
     if ask.required:
         required = required_of(candidates, ask, np.any([n.offered for n in needs], axis=0))
@@ -305,8 +332,8 @@ def _together(needs: Sequence[Need], candidates: Candidates, ask: Ask) -> Choice
         rows=opened.astype(np.int64),
         of=of,
         assignment=assignment,
-        objective=answer.objective,
-        bound=answer.bound,
+        objective=answer.objective * percent,
+        bound=answer.bound * percent,
         gap=answer.gap,
         status=answer.status,
         reason=answer.reason,

@@ -17,15 +17,16 @@ from gis.rules import Rule, RulePack
 from gis.scenario import apply
 from gis.sites.ask import Ask
 from gis.sites.candidates import Candidates
-from gis.sites.choose import Choice, choose, relaxations_of
+from gis.sites.choose import Choice, by_uid, choose, relaxations_of
 from gis.sites.need import Need, need_of
 from gis.sites.offering import candidates_for, fit_of
 from gis.sites.site_plan import SitedService, SitePlan, edits_of_rows
 from gis.sites.walks import How, Walked, walk_to
 from gis.siting.relax import Relaxation
 
-ROUNDING_CM: Final = 3
-"""A street that is cut at other places rounds anew: walks may differ by this much."""
+ROUNDING_CM: Final = 25
+"""A street that is cut at other places rounds anew, by half a centimetre for each cut: along fifty
+candidates that are not built walks may differ by this much, and no further."""
 _NAMED: Final = 5
 
 
@@ -70,6 +71,7 @@ def plan_sites(
     _require_rules(rules)
     say(0.0, "candidates")
     candidates = candidates_for(study, rules, ask)
+    ask = _with_uids(ask, candidates)
     say(0.05, "streets")
     walked = walk_to(study, rules, candidates, how, pack=pack)
     say(0.35, "walks")
@@ -80,10 +82,7 @@ def plan_sites(
     say(0.45, "choice")
     beyond = [_beyond(need, ask) for need in needs]
     choice, status, reason = _chosen(needs, beyond, candidates, ask)
-    relaxations: tuple[Relaxation, ...] = ()
-    if status == "infeasible" and len(needs) == 1 and needs[0].offered.any():
-        wide = need_of(walked, 0, needs[0].fit, distances=True)
-        relaxations = relaxations_of(wide, candidates, ask)
+    relaxations = _relaxed(walked, needs, candidates, ask) if status == "infeasible" else ()
     say(0.8, "check")
     after = None
     chosen = list(zip(needs, choice.of, strict=True))
@@ -118,6 +117,22 @@ def plan_sites(
     )
 
 
+def _with_uids(ask: Ask, candidates: Candidates) -> Ask:
+    """Put uids in place of names."""
+    required = by_uid(candidates, ask.required, "require")
+    return replace(ask, required=required, closed=by_uid(candidates, ask.closed, "close"))
+
+
+def _relaxed(
+    walked: Walked, needs: Sequence[Need], candidates: Candidates, ask: Ask
+) -> tuple[Relaxation, ...]:
+    """Say what would make it possible, for one service that some candidate fits."""
+    if len(needs) > 1 or not needs[0].offered.any():
+        return ()
+    wide = need_of(walked, 0, needs[0].fit, distances=True)
+    return relaxations_of(wide, candidates, ask)
+
+
 def _require_rules(rules: Sequence[Rule]) -> None:
     if not rules:
         raise OptionError("There is no service to place; name a category")
@@ -125,6 +140,14 @@ def _require_rules(rules: Sequence[Rule]) -> None:
     twice = sorted({code for code in codes if codes.count(code) > 1})
     if twice:
         raise OptionError(f"The category '{twice[0]}' is named twice; name it once")
+    for rule in rules:
+        stand_ins = {*rule.satisfied_by, *(other.category for other in rule.instead)}
+        for code in sorted(stand_ins & set(codes)):
+            # A site of one would serve the other too, which no model of shared rooms counts.
+            raise OptionError(
+                f"'{code}' counts for '{rule.category}' too (rule {rule.id}), so that the two "
+                "cannot be asked for in one run; ask for each alone"
+            )
 
 
 def _beyond(need: Need, ask: Ask) -> NDArray[np.int64]:
@@ -303,6 +326,12 @@ def _walked_again(
     wrong = (within != now) & ~close
     if not need.rule.instead:
         wrong |= (np.abs(walk - counted) > ROUNDING_CM) & (counted <= need.searched_cm)
+    if wrong.any() and after.assumptions["link"] == "free":
+        # Free legs lead through the doors of rooms that are not chosen, which makes walks shorter.
+        raise OptionError(
+            "Without the legs to the street some walks lead through rooms that are not chosen, so "
+            "that the choice cannot be proved; give --link counted"
+        )
     if wrong.any():
         place = int(np.flatnonzero(wrong)[0])
         raise CheckError(
@@ -375,6 +404,15 @@ def _findings(
                 "known; they count as nobody where people are added up",
                 "warning",
             )
+        if isinstance(ask.capacity, int | float):
+            large = int((need.people > ask.capacity).sum())
+            if large:
+                yield Finding(
+                    "capacity-small",
+                    f"{need.rule.category}: {large} {need.kind} have more people than the "
+                    f"{ask.capacity:g} that a site serves; as each is served whole, no site can",
+                    "warning",
+                )
         if ask.budget is not None:
             dear = need.offered & np.isnan(need.fit.cost_yuan)
             if dear.any():

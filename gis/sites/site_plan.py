@@ -132,7 +132,8 @@ class SitePlan:
     def _unit_of_objective(self) -> str:
         model, unit = self.ask.resolved, self.services[0].need.unit
         if model == "mclp":
-            return "people, all services together" if len(self.services) > 1 else unit
+            several = "percent of the people of each service, on average"
+            return several if len(self.services) > 1 else unit
         if model == "lscp":
             return "yuan" if self.ask.cheapest else "sites"
         return f"{unit} x m" if model == "p-median" else "m"
@@ -202,6 +203,7 @@ class SitePlan:
             "verified": rule.verified,
             "unit": need.unit,
             "estimated": need.estimated,
+            "estates_estimated": _estimated(need),
             "people_before": _number(need.people_before),
             "people_after": _number(service.people_after),
             "people_in_all": _number(need.people_in_all),
@@ -210,8 +212,17 @@ class SitePlan:
             "offered": int(need.offered.sum()),
             "chosen": [str(uid) for uid in self.candidates.uid[service.rows]],
             "unreachable": self._estates(need, service.beyond),
-            "still_without": self._estates(need, np.flatnonzero(~service.after)),
+            "still_without": self._without(service),
         }
+
+    def _without(self, service: SitedService) -> list[dict[str, Any]]:
+        """Tell who is without, and whether a candidate is within the limit of any home there."""
+        need, estate = service.need, self.before.homes.estate
+        places = np.flatnonzero(~service.after)
+        within = np.unique(estate[need.home[np.setdiff1d(places, need.beyond())]])
+        rows = np.unique(estate[need.home[places]])
+        told = zip(self._estates(need, places), np.isin(rows, within).tolist(), strict=True)
+        return [{**each, "within_reach": reach} for each, reach in told]
 
     def _estates(self, need: Need, places: NDArray[np.int64]) -> list[dict[str, Any]]:
         """Tell the estates of some of a service's homes, each once, with its people there."""
@@ -259,9 +270,12 @@ class SitePlan:
         return {
             "kind": each.kind,
             "from": _number(each.old * scale),
-            "to": _number(each.new * scale),
+            # What is told is enough: rounded up.
+            "to": _number(np.ceil(each.new * scale * 100 - 1e-6) / 100),
             "unit": unit,
             "proved": bool(each.proved),
+            # Nothing but a way that is not there yet serves those.
+            "no_way": each.kind == "unreachable" and not bool(np.isfinite(each.needs).all()),
             "estates": self._estates(need, np.asarray(each.rows, dtype=np.int64)),
         }
 
@@ -334,6 +348,11 @@ def edits_of_rows(
             xy = (float(candidates.xy[row, 0]), float(candidates.xy[row, 1]))
             edits.append(AddFacility(need.rule.category, xy, floor, land))
     return tuple(edits)
+
+
+def _estimated(need: Need) -> int:
+    """Return of how many estates the people are an estimate."""
+    return int(need.item.group.estimated.sum()) if need.estimated else 0
 
 
 def _or_none(size: float) -> float | None:

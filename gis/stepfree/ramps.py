@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from gis.compiling import compiled
 from gis.network import EffortTable, WalkNetwork
 from gis.network.route import walked_route
-from gis.network.search import compiled
 
 CHAINS_TRIED: Final = 20
 """Homes per category, most people first, whose ways are looked at in each greedy step."""

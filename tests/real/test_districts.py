@@ -214,5 +214,9 @@ def test_walls_join_estates_of_zibo_that_the_few_streets_leave_apart(zibo_street
     assert 25 <= wall.sum() <= 40, "33 when this was written"
     assert (found.gap_m[wall] <= 10).all()
     assert (found.shared_m[wall] >= 20).all()
-    assert (found.how == "walk").sum() == len(without)
+    assert (found.how != "wall").sum() == len(without)
+    street = found.how == "street"
+    assert ((found.gap_m[street] > 10) & (found.gap_m[street] <= 60)).all()
+    assert (found.shared_m[street] >= 20).all()
+    assert (found.walk_m[street] <= 800).all()
     assert told_why(found, degree)

@@ -189,6 +189,11 @@
     return known(item.limit_m) ? count(item.limit_m) + " " + words.metres
       : item.limit_s / 60 + " " + words.minutes;
   }
+  function walkText(status, walk) {  // a gap says so, and how far the walk is where that is known
+    const metres = known(walk) ? count(walk) + " " + words.metres : null;
+    if (status === "gap") return words.gap + " · " + (metres || words.beyond);
+    return metres || words[status];
+  }
   function estatePopup(i) {
     const pairs = [];
     if (data.districts.length) pairs.push([words.district,
@@ -205,8 +210,7 @@
       return make("tr", { class: status },
         make("td", {}, make("i", { style: "background:" + data.styles.status[status].colour })),
         make("td", {}, say(item)),
-        make("td", { class: "n" }, known(walk) ? count(walk) + " " + words.metres
-          : status === "gap" ? words.beyond : words[data.styles.status[status].word]),
+        make("td", { class: "n" }, walkText(data.styles.status[status].word, walk)),
         make("td", { class: "n dim", title: item.clause }, limitText(item)));
     });
     const head = make("tr", {}, make("th", {}), make("th", {}, words.nearest), make("th", { class: "n" }, words.walk),
@@ -286,7 +290,7 @@
       make("b", {}, say(one)), " ", words.moreSites(one.count), make("br"),
       words.within(limitText(one)), " ", make("span", { class: "change" }, count(one.before) + " → " + count(one.after)
         + " (+" + count(one.after - one.before) + ")"),
-      " / " + count(one.in_all) + " " + say(one.unit) + (one.estimated ? words.guessed : ""),
+      " / " + count(one.in_all) + " " + say(one.unit) + (one.estimated ? words.guessed(one.estimated) : ""),
       one.unreachable ? [make("br"), make("span", { class: "dim" }, words.unreachable(one.unreachable))] : null))),
       make("p", { class: "dim" }, [say(sites.status), say(sites.cost)].filter(Boolean).join(words.semicolon))];
   }

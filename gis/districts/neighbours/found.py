@@ -65,7 +65,7 @@ class Found:
         linked = self.how != ""
         rows, rest = np.flatnonzero(linked), np.flatnonzero(~linked & (self.why != ""))
         on_foot = ~np.isnan(self.walk_m)
-        metres = np.where(self.how == "walk", self.walk_m, self.gap_m)
+        metres = np.where(np.isin(self.how, ("walk", "street")), self.walk_m, self.gap_m)
         far = np.where(on_foot & ~np.isin(self.why, _STRAIGHT), self.walk_m, self.gap_m)
         reason = [
             link_words(*one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -14,9 +15,20 @@ from gis.districts.neighbours.arterials import Roads, with_sides
 from gis.districts.neighbours.barriers import Stops, crossing_lines, parted
 from gis.districts.neighbours.found import Found
 from gis.districts.neighbours.options import LinkOptions
-from gis.districts.neighbours.outlines import near_pairs, nearest_pairs, shared_outline
+from gis.districts.neighbours.outlines import (
+    ACROSS,
+    near_pairs,
+    nearest_pairs,
+    shared_outline,
+)
 from gis.districts.neighbours.pairs import place_in, unparted
-from gis.districts.neighbours.walk import LOOKED_FOR_M, EstateWalk, estate_walk, walk_pairs
+from gis.districts.neighbours.walk import (
+    LOOKED_FOR_M,
+    EstateWalk,
+    estate_walk,
+    walk_between,
+    walk_pairs,
+)
 from gis.errors import OptionError
 from gis.model import Study
 
@@ -37,9 +49,10 @@ def neighbours(
     On foot two estates are linked when the walk from gate to gate is within the limit and no third
     estate lies in between (`walk_pairs`), or when they share a wall that could be opened: outlines
     that face each other closely over some metres, with no river, railway, expressway, arterial
-    road and no wall that stays in between. Without streets they are linked when their outlines
-    are close and no barrier runs all along the gap. Each pair that lies near and is not linked
-    keeps the reason why not.
+    road and no wall that stays in between; or when they face each other across a street with
+    nothing in between and the walk is within the limit, whoever else has a gate on it. Without
+    streets they are linked when their outlines are close and no barrier runs all along the gap.
+    Each pair that lies near and is not linked keeps the reason why not.
 
     Parameters
     ----------
@@ -106,14 +119,19 @@ def _on_foot(
     farthest = max(LOOKED_FOR_M, options.max_walk_m)
     walked, metres = walk_pairs(walk.network, node, estate, limit_m=farthest)
     sides, sides_m = walked, metres
+    across = (walk.network, node)
     if options.arterials:
         cut = with_sides(walk.network, Roads.of(study.layer("streets")))
         inside = shapely.get_coordinates(shapely.point_on_surface(shapes[estate]))
-        sides, sides_m = walk_pairs(cut.network, cut.places(node, inside), estate, limit_m=farthest)
-    reach_m = max(LOOKED_FOR_GAP_M, options.wall_gap_m)
+        across = (cut.network, cut.places(node, inside))
+        sides, sides_m = walk_pairs(*across, estate, limit_m=farthest)
+    reach_m = max(LOOKED_FOR_GAP_M, options.wall_gap_m, options.street_gap_m)
     near, near_m = near_pairs(shapes, part, reach_m)
     kept = unparted(near, near_m) | (options.walls & (near_m <= options.wall_gap_m))
-    pairs = _all_pairs(shapes, [walked, sides, near[kept]], part, options)
+    # What is nearer has no street in between: whether it is joined is up to the wall.
+    beside = (near_m > options.wall_gap_m) & (near_m <= options.street_gap_m)
+    facing, front_m = _facing(study, shapes, part, near[beside], options)
+    pairs = _all_pairs(shapes, [walked, sides, near[kept], facing], part, options)
     found = Found.of(pairs, _gaps(shapes, pairs))
     found.walk_m[place_in(walked, pairs)] = metres
     without_roads = found.walk_m.copy()
@@ -122,10 +140,52 @@ def _on_foot(
         found.walk_m[place_in(sides, pairs)] = sides_m
     found.how[found.walk_m <= options.max_walk_m] = "walk"
     shared_stop = _share_walls(study, shapes, found, options)
+    rows = place_in(facing, pairs)
+    new = (found.how[rows] == "") & np.isnan(found.walk_m[rows])
+    _join_across(found, rows[new], front_m[new], lambda asked, limit_m: walk_between(
+        *across, estate, asked, limit_m=limit_m), options.max_walk_m)  # fmt: skip
     _say_why_not(study, shapes, found, options, without_roads, shared_stop)
     rest = np.flatnonzero(found.why == "around")
     found.why[rest[~walk.joined(pairs[rest])]] = "island"
     return found
+
+
+def _facing(
+    study: Study,
+    shapes: NDArray[np.object_],
+    part: NDArray[np.int64],
+    near: NDArray[np.int64],
+    options: LinkOptions,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Of the ``near`` pairs those that face each other across a street, and the front in metres.
+
+    Walls do not count: people walk along the street from gate to gate.
+    """
+    if not options.streets or len(near) == 0:
+        return near[:0], np.empty(0)
+    stops = Stops.of(study, arterials=options.arterials, walls=False)
+    shared = shared_outline(
+        shapes, near, gap_m=options.street_gap_m, stops=stops, facing=ACROSS, thirds=part
+    )
+    enough = (shared.free_m >= options.street_front_m) & (shared.free_m > 0)
+    return near[enough], shared.free_m[enough]
+
+
+def _join_across(
+    found: Found,
+    rows: NDArray[np.int64],
+    front_m: NDArray[np.float64],
+    walked: Callable[[NDArray[np.int64], float], NDArray[np.float64]],
+    limit_m: float,
+) -> None:
+    """Link what faces each other across a street; of the rest note how far the walk is."""
+    metres = walked(found.pairs[rows], limit_m)
+    near = ~np.isnan(metres)
+    found.how[rows[near]] = "street"
+    found.shared_m[rows[near]] = front_m[near]
+    # Few are left, and what is farther takes long to search.
+    metres[~near] = walked(found.pairs[rows[~near]], LOOKED_FOR_M)
+    found.walk_m[rows] = metres
 
 
 def _share_walls(

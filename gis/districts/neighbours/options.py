@@ -21,6 +21,12 @@ WALL_LENGTH_M: Final = 20.0
 """Shortest length over which outlines must face each other to share a wall: room for a way of
 4 m (the least width of a fire lane, GB 50016-2014 clause 7.1.8) and its corners."""
 
+STREET_GAP_M: Final = 60.0
+"""Widest street across which estates face each other: 55 m is the widest main road between red
+lines (GB 50220-95 table 7.1.6-1), and outlines are drawn a few metres inside of them."""
+STREET_FRONT_M: Final = 20.0
+"""Shortest front over which they must face each other: as much as for a wall, one narrow block."""
+
 KINDS: Final = ("walk", "touch")
 BORDERS: Final = ("community", "subdistrict")
 
@@ -35,8 +41,11 @@ class LinkOptions:
     Walking: ``max_walk_m`` the longest walk, ``at`` the hour at which gates must be open,
     ``longest_link_m`` how far a street may be from a gate. ``walls``: whether outlines at most
     ``wall_gap_m`` apart that face each other over ``wall_length_m`` are linked however long the
-    way around is. Touching: ``max_gap_m`` between outlines; ``near_m`` between estates of which
-    one is a point (None: points are refused). All limits are inclusive.
+    way around is. ``streets``: whether outlines farther apart than ``wall_gap_m`` and at most
+    ``street_gap_m`` that face each other over ``street_front_m`` with nothing in between are linked
+    when the walk is within its limit, though it leads past the gates of other estates. Touching:
+    ``max_gap_m`` between outlines; ``near_m`` between estates of which one is a point (None: points
+    are refused). All limits are inclusive.
 
     ``arterials``: arterial roads (trunk, primary, secondary) are crossed only at crossings for
     walkers, bridges, tunnels and streets with lights. ``border``: links do not leave the
@@ -54,6 +63,9 @@ class LinkOptions:
     walls: bool = True
     wall_gap_m: float = WALL_GAP_M
     wall_length_m: float = WALL_LENGTH_M
+    streets: bool = True
+    street_gap_m: float = STREET_GAP_M
+    street_front_m: float = STREET_FRONT_M
     arterials: bool = False
     border: Literal["community", "subdistrict"] | None = None
     near_m: float | None = None
@@ -69,6 +81,8 @@ class LinkOptions:
         limits = {
             "longest link": self.limit_m, "gap of a common wall": self.wall_gap_m,
             "length of a common wall": self.wall_length_m,
+            "widest street between estates": self.street_gap_m,
+            "front across a street": self.street_front_m,
             "longest link between points": 0.0 if self.near_m is None else self.near_m,
             "longest way to a street": self.longest_link_m,
         }  # fmt: skip
@@ -92,4 +106,6 @@ class LinkOptions:
         said |= {"links_at": self.at, "longest_street_link_m": self.longest_link_m}
         if self.walls:
             said |= {"wall_gap_m": self.wall_gap_m, "wall_length_m": self.wall_length_m}
-        return said | {"walls": self.walls}
+        if self.streets:
+            said |= {"street_gap_m": self.street_gap_m, "street_front_m": self.street_front_m}
+        return said | {"walls": self.walls, "streets": self.streets}

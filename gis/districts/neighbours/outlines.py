@@ -16,6 +16,8 @@ _PIECES: Final = 10
 _FACING: Final = 2**-0.5
 """A piece of outline faces the other estate when, along it, the distance to it changes by at most
 this share of the way: the two are less than 45 degrees from parallel."""
+ACROSS: Final = 0.5
+"""The same across a street, 30 degrees: at a wide crossroads the corners do not face each other."""
 
 
 def near_pairs(
@@ -64,7 +66,13 @@ class Shared:
 
 
 def shared_outline(
-    shapes: NDArray[np.object_], pairs: NDArray[np.int64], *, gap_m: float, stops: Stops
+    shapes: NDArray[np.object_],
+    pairs: NDArray[np.int64],
+    *,
+    gap_m: float,
+    stops: Stops,
+    facing: float = _FACING,
+    thirds: NDArray[np.int64] | None = None,
 ) -> Shared:
     """Measure how many metres of their outlines two areas (of each pair) have in common.
 
@@ -82,6 +90,10 @@ def shared_outline(
         Inclusive.
     stops
         What parts estates where it lies between the two, or within 1 m of the outline.
+    facing
+        By how much of its length the distance may change along a piece that counts.
+    thirds
+        (t,) rows of the estates that part a piece from the other estate too, if asked for.
     """
     count = len(pairs)
     areas = shapely.get_dimensions(shapes[pairs]).reshape(-1, 2).min(axis=1) == 2
@@ -94,13 +106,17 @@ def shared_outline(
         used, inverse = np.unique(both, return_inverse=True)
         wide = shapely.buffer(shapes[used], gap_m + 0.01, quad_segs=4)
         inverse = inverse.reshape(-1, 2)
-        faces = _Faces.of(shapes[both[:, 0]], shapes[both[:, 1]], wide[inverse[:, 1]], gap_m)
+        faces = _Faces.of(
+            shapes[both[:, 0]], shapes[both[:, 1]], wide[inverse[:, 1]], gap_m, facing
+        )
         blocked = faces.blocked(shapes[both[:, 1]], stops)
+        open_ = blocked < 0
+        if thirds is not None:
+            open_ &= ~faces.hidden(shapes, both, thirds)
         pair, side = rows[faces.pair // 2], faces.pair % 2
         np.add.at(metres, (side, pair), faces.length_m)
-        open_ = blocked < 0
         np.add.at(free, (side[open_], pair[open_]), faces.length_m[open_])
-        stop[pair[~open_]] = blocked[~open_]
+        stop[pair[blocked >= 0]] = blocked[blocked >= 0]
     return Shared(np.round(metres.min(axis=0), 2), np.round(free.min(axis=0), 2), stop)
 
 
@@ -119,6 +135,7 @@ class _Faces:
         others: NDArray[np.object_],
         around: NDArray[np.object_],
         gap_m: float,
+        facing: float,
     ) -> _Faces:
         """Look at the outlines of ``shapes`` (k,) where they lie ``around`` the ``others`` (k,)."""
         lines = shapely.intersection(shapely.boundary(shapes), around)
@@ -131,7 +148,7 @@ class _Faces:
         same = line[1:] == line[:-1]
         length = np.hypot(*np.diff(xy, axis=0).T)
         near = np.maximum(to_other[1:], to_other[:-1]) <= gap_m + 0.02
-        faces = np.abs(np.diff(to_other)) <= _FACING * length + 1e-6
+        faces = np.abs(np.diff(to_other)) <= facing * length + 1e-6
         chosen = np.flatnonzero(same & near & faces & (length > 0))
         middle = (xy[chosen] + xy[chosen + 1]) / 2
         return cls(row[line[chosen]], middle, length[chosen])
@@ -144,3 +161,16 @@ class _Faces:
         points = np.asarray(shapely.points(self.middle), dtype=object)
         ways = shapely.shortest_line(points, others[self.pair])
         return stops.touched(ways, within_m=BESIDE_M)
+
+    def hidden(
+        self, shapes: NDArray[np.object_], both: NDArray[np.int64], thirds: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """(f,) whether one of the ``thirds`` lies between each and the other of ``both`` (k, 2)."""
+        out = np.zeros(len(self.pair), dtype=bool)
+        if len(out):
+            points = np.asarray(shapely.points(self.middle), dtype=object)
+            ways = shapely.shortest_line(points, shapes[both[self.pair, 1]])
+            way, place = shapely.STRtree(shapes[thirds]).query(ways, "intersects")
+            other = (both[self.pair[way]] != thirds[place][:, None]).all(axis=1)
+            out[way[other]] = True
+        return out

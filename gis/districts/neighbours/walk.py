@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from gis.districts.neighbours.pairs import shortest_pairs
+from gis.districts.neighbours.pairs import place_in, shortest_pairs
 from gis.model import Study
 from gis.network import LONGEST_LINK_M, Ground, WalkNetwork, lay_ground
 from gis.network.around import pairs_within
@@ -188,6 +188,31 @@ def walk_costs(walk: EstateWalk, *, limit_m: float) -> Any:
         return sp.csr_array(shape)
     at = (np.concatenate(rows), np.concatenate(columns))
     return sp.csr_array((np.concatenate(values), at), shape=shape)
+
+
+def walk_between(
+    network: WalkNetwork,
+    node: NDArray[np.int64],
+    estate: NDArray[np.int64],
+    pairs: NDArray[np.int64],
+    *,
+    limit_m: float,
+) -> NDArray[np.float64]:
+    """Return (m,) metres on foot between the estates of ``pairs`` (m, 2); NaN beyond the limit.
+
+    ``node`` and ``estate`` (p,) are where the estates touch the network. Whose gates the walk
+    passes does not matter here.
+    """
+    out = np.full(len(pairs), np.nan)
+    if len(pairs) == 0:
+        return out
+    own = np.isin(estate, pairs)
+    node, estate = node[own], estate[own]
+    found = pairs_within(network, node, node, limit_m=limit_m)
+    walked, metres = shortest_pairs(estate[found.source], estate[found.target], found.cm / 100.0)
+    row = place_in(pairs, walked)
+    out[row >= 0] = metres[row[row >= 0]]
+    return out
 
 
 def _look_far(

@@ -2,17 +2,17 @@
 
 What is implied is taken out first (rows covered whenever others are, sites that others outdo, the
 only site in somebody's reach); what is left falls into parts that do not touch. The bound is that
-of Lagrange, then that of the linear relaxation, then that of HiGHS, part by part (Caprara,
-Fischetti, Toth 1999, with the search of Gao, Weise, Li 2015).
+of Lagrange, then that of the linear relaxation, tightened by cuts, then that of HiGHS, part by part
+(Caprara, Fischetti, Toth 1999, with the search of Gao, Weise, Li 2015).
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Final
 
-import highspy
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from gis.siting.answer import Found
 from gis.siting.cover.case import Case, case_of, clubs_of
 from gis.siting.cover.fewest_search import greedy_all, relax_all, search_all
+from gis.siting.cover.tighten import Cuts, Relaxation, club_rows, find_cuts, no_cuts
 from gis.siting.mip import Mip, grain_of, solve_mip
 from gis.siting.presolve import implied_rows, useless_cols
 from gis.siting.problem import Bools, Floats, Ints, Problem
@@ -32,6 +33,15 @@ _MOST_STEPS: Final = 2_000_000
 _SHARE_OF_SEARCH: Final = 0.15
 _STEPS_EACH: Final = 3_000
 _SMALL: Final = 100
+_SHARE_OF_CUTS: Final = 0.6
+_FIRST_WINDOW: Final = 20
+_LAST_WINDOW: Final = 32
+_WINDOW_STEP: Final = 4
+_LEAST_GAIN: Final = 0.02
+_SMALLER: Final = 0.95
+_STEPS_AGAIN: Final = 200_000
+_PATIENCE: Final = 2
+_HALF: Final = 0.5
 _NOTHING: Final = "no choice of sites meets all limits together"
 
 
@@ -144,14 +154,10 @@ def _improve(search: _Search, case: Case, deadline: float) -> None:
     _look_for(search, case, begin + _SHARE_OF_SEARCH * (deadline - begin))
     if search.closed or time.monotonic() >= deadline:
         return
-    prices = _linear(case, deadline)
-    if prices is not None:
-        search.raise_to(clean_bound(case, prices)[0] + case.spent)
-        smaller = None if search.closed else _settle(search, case, prices)
-        if smaller is None:
-            return
-        case = smaller
-    _by_parts(search, case, deadline)
+    now = time.monotonic()
+    tight = _tighten(search, case, now + _SHARE_OF_CUTS * (deadline - now))
+    if tight is not None:
+        _by_parts(search, *tight, deadline)
 
 
 def _first(search: _Search, case: Case) -> None:
@@ -167,11 +173,13 @@ def covers(case: Case, columns: Bools) -> bool:
     return bool((np.bincount(held, minlength=cover.rows) > 0).all())
 
 
-def _look(search: _Search, case: Case, steps: int, turn: int = 0) -> None:
-    """Search by weights for some steps."""
-    start = np.zeros(case.cover.cols, bool)
-    if search.open is not None:
-        start = case.columns_of(search.open)
+def _look(
+    search: _Search, case: Case, steps: int, turn: int = 0, start: Bools | None = None
+) -> None:
+    """Search by weights for some steps, from some columns or else from the best choice."""
+    if start is None:
+        none = np.zeros(case.cover.cols, bool)
+        start = none if search.open is None else case.columns_of(search.open)
     best = np.zeros(len(start), bool)
     known = min(search.value - case.spent, 1e300)
     value = search_all(
@@ -216,21 +224,35 @@ def _relax(search: _Search, case: Case, deadline: float) -> Floats:
     return best
 
 
-def clean_bound(case: Case, paid: Floats) -> tuple[float, Floats]:
-    """Return the bound by what rows pay, computed anew, and what is left of each price."""
+def clean_bound(
+    case: Case, paid: Floats, more: tuple[Any, Floats, Floats] | None = None
+) -> tuple[float, Floats]:
+    """Return the bound by what rows pay, computed anew, and what is left of each price.
+
+    ``more``: (k, c) rows of cuts, what they have at least, and what they pay.
+    """
     cover = case.cover
     paid = np.maximum(paid, 0.0)
     got = np.bincount(cover.col, np.repeat(paid, np.diff(cover.row_at)), minlength=cover.cols)
+    total = float(paid.sum())
+    large = total
+    if more is not None:
+        worth = np.maximum(more[2], 0.0)
+        got = got + more[0].T @ worth
+        total += float(more[1] @ worth)
+        large += float(np.abs(more[1]) @ worth)
     rest = case.price - got
     slot, slots = case.slots
     least = np.zeros(slots)
     np.minimum.at(least, slot, rest)
-    return float(paid.sum() + least.sum()) - 1e-12 * float(paid.sum() + got.sum()), rest
+    return total + float(least.sum()) - 1e-12 * (large + float(got.sum())), rest
 
 
-def _settle(search: _Search, case: Case, paid: Floats) -> Case | None:
+def _settle(
+    search: _Search, case: Case, paid: Floats, more: tuple[Any, Floats, Floats] | None = None
+) -> Case | None:
     """Drop or open for good what no cheaper choice can have otherwise; None: there is none."""
-    bound, rest = clean_bound(case, paid)
+    bound, rest = clean_bound(case, paid, more)
     bound += case.spent
     slot, slots = case.slots
     least = np.zeros(slots)
@@ -258,41 +280,38 @@ def _settle(search: _Search, case: Case, paid: Floats) -> Case | None:
     return None
 
 
-def _linear(case: Case, deadline: float) -> Floats | None:
-    """Return the payments of the linear relaxation, by HiGHS."""
-    make: Any = highspy.Highs
-    solver = make()
-    cover = case.cover
-    rows, low, high = _club_rows(case)
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", 1)
-    solver.setOptionValue("time_limit", max(0.01, deadline - time.monotonic()))
-    matrix = sp.csr_array(rows)
-    model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = cover.cols, matrix.shape[0]
-    model.col_cost_ = case.price
-    model.col_lower_, model.col_upper_ = np.zeros(cover.cols), np.ones(cover.cols)
-    model.row_lower_, model.row_upper_ = low, high
-    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    model.a_matrix_.start_ = matrix.indptr.astype(np.int32)
-    model.a_matrix_.index_ = matrix.indices.astype(np.int32)
-    model.a_matrix_.value_ = matrix.data
-    solver.passModel(model)
-    solver.run()
-    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        return None
-    prices = np.array(solver.getSolution().row_dual)[: cover.rows]
-    return np.asarray(np.maximum(prices, 0.0))
-
-
-def _club_rows(case: Case) -> tuple[Any, Floats, Floats]:
-    cover = case.cover
-    rows = [cover.matrix()]
-    clubs = np.unique(case.club[case.club >= 0])
-    rows += [sp.csr_array((case.club == number).astype(float)[None, :]) for number in clubs]
-    low = np.r_[np.ones(cover.rows), np.full(len(clubs), -np.inf)]
-    high = np.r_[np.full(cover.rows, np.inf), np.ones(len(clubs))]
-    return sp.vstack(rows, format="csr"), low, high
+def _tighten(search: _Search, case: Case, deadline: float) -> tuple[Case, Cuts] | None:
+    """Raise the bound by cuts, from larger windows once it rises little; None: all is settled."""
+    cuts = no_cuts(len(case.settled))
+    relaxation, size, idle, before = Relaxation(case, cuts), _FIRST_WINDOW, 0, -np.inf
+    for turn in count(1):
+        answer = relaxation.solve(deadline)
+        if answer is None:
+            return case, cuts
+        more = (*cuts.of(case), answer.worth)
+        bound, rest = clean_bound(case, answer.paid, more)
+        bound += case.spent
+        search.raise_to(bound)
+        smaller = None if search.closed else _settle(search, case, answer.paid, more)
+        if smaller is None:
+            return None
+        idle = idle + 1 if bound - before < _LEAST_GAIN * (search.value - bound) else 0
+        before = bound
+        if idle == _PATIENCE:
+            idle, size = 0, size + _WINDOW_STEP
+            _look(search, case, _STEPS_AGAIN, turn, answer.open > _HALF)
+        enough = size > _LAST_WINDOW or smaller.cover.cols <= _SMALL
+        if enough or search.closed or time.monotonic() >= deadline:
+            return smaller, cuts
+        if smaller.cover.cols < _SMALLER * case.cover.cols:
+            case, cuts = smaller, cuts.part(answer.worth > 0)
+            relaxation = Relaxation(case, cuts)
+            continue
+        new = find_cuts(case, answer.open, rest, size, turn, deadline)
+        size += 0 if len(new.least) else _WINDOW_STEP
+        relaxation.add(new)
+        cuts = cuts.joined(new)
+    raise AssertionError  # count never ends
 
 
 def parts_of(case: Case) -> list[tuple[Ints, Ints]]:
@@ -310,7 +329,7 @@ def parts_of(case: Case) -> list[tuple[Ints, Ints]]:
     return sorted(found, key=lambda part: len(part[1]))
 
 
-def _by_parts(search: _Search, case: Case, deadline: float) -> None:
+def _by_parts(search: _Search, case: Case, cuts: Cuts, deadline: float) -> None:
     """Decide each part with HiGHS; what is proved of all of them adds up."""
     if case.cover.rows == 0:
         return
@@ -324,7 +343,7 @@ def _by_parts(search: _Search, case: Case, deadline: float) -> None:
             club=clubs_of(case.club[cols]), site=case.site[cols],
         )  # fmt: skip
         start = None if known is None else known[cols]
-        values, least = _solve_part(part, start, search, deadline)
+        values, least = _solve_part(part, case.site, cuts, start, search, deadline)
         bound += least
         if values is None:
             complete = False
@@ -337,9 +356,15 @@ def _by_parts(search: _Search, case: Case, deadline: float) -> None:
 
 
 def _solve_part(
-    part: Case, start: Bools | None, search: _Search, deadline: float
+    part: Case, left: Ints, cuts: Cuts, start: Bools | None, search: _Search, deadline: float
 ) -> tuple[Bools | None, float]:
-    rows, low, high = _club_rows(part)
+    rows, low, high = club_rows(part)
+    cut_rows, least_of = cuts.of(part)
+    # A cut across parts says nothing of one of them.
+    alone = (least_of > 0) & (cut_rows.sum(axis=1) == cuts.rows[:, left].sum(axis=1))
+    if alone.any():
+        rows = sp.vstack([rows, cut_rows[np.flatnonzero(alone)]], format="csr")
+        low, high = np.r_[low, least_of[alone]], np.r_[high, np.full(int(alone.sum()), np.inf)]
     m = part.cover.cols
     grain = grain_of(part.price)
     unit = grain if grain > 0 else 1.0

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gis.siting.compiled import compiled, draw, seeded
+from gis.compiling import compiled
+from gis.siting.draws import draw, seeded
 
 
 @compiled

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.siting.compiled import compiled
+from gis.compiling import compiled
 from gis.siting.median.swap import Rows, Sides
 
 Floats = NDArray[np.float64]

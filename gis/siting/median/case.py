@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from gis.siting.compiled import compiled
+from gis.compiling import compiled
 from gis.siting.problem import Problem
 
 Floats = NDArray[np.float64]

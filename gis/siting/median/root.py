@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.siting.compiled import compiled
+from gis.compiling import compiled
 from gis.siting.median.bound import CLOSED, FREE, OPEN, Prices, climb, new_prices, start_prices
 from gis.siting.median.case import Case, grouped
 from gis.siting.median.shake import MOST_CELLS, Board, descend, new_board, set_board, shake

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.siting.compiled import compiled
+from gis.compiling import compiled
 from gis.siting.median.swap import Rows, Sides, two_nearest
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.siting.compiled import compiled
+from gis.compiling import compiled
 from gis.siting.median.case import Case, grouped
 
 Floats = NDArray[np.float64]

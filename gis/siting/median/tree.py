@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.siting.compiled import compiled
+from gis.compiling import compiled
 from gis.siting.median.bound import CLOSED, FREE, OPEN, Prices, climb
 from gis.siting.median.root import ROUNDING, Search, fix
 from gis.siting.median.swap import Rows, Sides, within

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from gis.siting.compiled import compiled
+from gis.compiling import compiled
 from gis.siting.problem import Bools, Floats, Ints
 from gis.siting.whole.task import Task
 

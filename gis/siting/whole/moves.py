@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from gis.siting.compiled import compiled
+from gis.compiling import compiled
 from gis.siting.problem import Bools, Floats, Ints
 
 # Places in State.sum and State.number.

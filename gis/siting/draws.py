@@ -1,23 +1,12 @@
-"""How loops of `gis.siting` are compiled."""
+"""Random numbers for the compiled searches of `gis.siting`: the same on every machine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def compiled(function: _Function) -> _Function:
-    """Compile on first call and keep the result on disk where some folder can be written."""
-    build = cast("Any", numba.njit)
-    try:
-        return cast("_Function", build(cache=True, nogil=True)(function))
-    except RuntimeError:  # a service account without any writable folder
-        return cast("_Function", build(nogil=True)(function))
+from gis.compiling import compiled
 
 
 @compiled
