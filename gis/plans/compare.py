@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 
 NEARLY_ALL: Final = 0.9
 """Share of the people of a district that must come along for it to have been merged."""
+_HALF: Final = 0.5 - 1e-9
 
 CHANGES: Final = ("moved", "placed", "left-out", "added", "removed")
 """Of an estate: to another district, into one, out of one; only in the second, or the first."""
@@ -360,7 +361,8 @@ def _regroupings(
     for i in range(len(one)):
         own = np.flatnonzero(source == i)
         gone = np.flatnonzero(share[i] > 1 - NEARLY_ALL)
-        scattered = kept.get(i) != goal[i] and share[i].max() < NEARLY_ALL
+        stayed = share[i, kept[i]] if i in kept else 0.0
+        scattered = stayed < _HALF and share[i].max() < NEARLY_ALL
         parts.append(np.union1d(own, gone) if scattered else own)
     joined = np.array([
         goal[i] if share[i].max() >= NEARLY_ALL else kept.get(i, -1) for i in range(len(one))
