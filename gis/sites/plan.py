@@ -286,20 +286,7 @@ def _limit(need: Need) -> str:
 
 
 def _measured(study: Study, rules: Sequence[Rule], how: How, pack: RulePack | None) -> Coverage:
-    origin: Any = how.origin
-    return measure_coverage(
-        study,
-        rules,
-        pack=pack,
-        link=how.link,
-        longest_link_m=how.longest_link_m,
-        at=how.at,
-        origin=origin,
-        walker=how.walker,
-        terrain=how.terrain,
-        persons_per_household=how.persons_per_household,
-        place=how.place,
-    )
+    return measure_coverage(study, rules, pack=pack, **vars(how))
 
 
 def _walked_again(

@@ -29,7 +29,7 @@ _CANDIDATE: Final = "candidate"
 
 @dataclass(frozen=True)
 class How:
-    """How people walk, as in `gis.coverage.measure_coverage`."""
+    """How people walk: keywords of `gis.coverage.measure_coverage`, called as they are there."""
 
     at: str = "10:00"
     origin: str = "gate"
@@ -154,22 +154,12 @@ def walk_to(
     wider = _with_doors(study, candidates.xy[new[one]])
     facility = np.asarray(candidates.facility, dtype=np.int64).copy()
     facility[new] = first + of
-    origin: Any = how.origin
+    asked = dict(vars(how))
+    at, origin = asked.pop("at"), asked.pop("origin")
     ground = lay_ground(
-        wider, at=how.at, origin=origin, link=how.link, longest_link_m=how.longest_link_m
+        wider, at=at, origin=origin, link=how.link, longest_link_m=how.longest_link_m
     )
-    measured = measure_on(
-        ground,
-        wider,
-        rules,
-        pack=pack,
-        link=how.link,
-        longest_link_m=how.longest_link_m,
-        walker=how.walker,
-        terrain=how.terrain,
-        persons_per_household=how.persons_per_household,
-        place=how.place,
-    )
+    measured = measure_on(ground, wider, rules, pack=pack, **asked)
     every = first + len(one)
     return Walked(measured, first, facility, ground.doors.linked(every)[facility])
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gis.errors import CheckError
-from gis.siting.answer import Found, Siting, gap_of, no_siting, reaches
+from gis.siting.answer import Found, Siting, Status, gap_of, no_siting, reaches
 from gis.siting.check import faults_of
 from gis.siting.model import fill_up
 from gis.siting.problem import ROUNDING, Problem, read_problem
@@ -133,8 +133,8 @@ def _solver_of(problem: Problem) -> Callable[[Problem, float], Found]:
 
 def _answer(problem: Problem, found: Found) -> Siting:
     if not found.exists:
-        status = "unknown" if found.exists is None else "infeasible"
-        return no_siting(problem.demands, status, found.reason)  # type: ignore[arg-type]
+        status: Status = "unknown" if found.exists is None else "infeasible"
+        return no_siting(problem.demands, status, found.reason)
     is_open = fill_up(problem, found.open)
     assignment = found.assignment
     if assignment is None:

@@ -217,7 +217,7 @@ def read_problem(
     if not faults:
         faults += _option_faults(model, limit, budget, share, time_limit_s, site_cost)
     if not faults:
-        faults += _count_faults(model, count, budget, share, m, given, closed, required)
+        faults += _count_faults(model, count, budget, m, given, closed, required)
     if faults:
         raise OptionError(_told(faults))
     rows = {name: _flags(listed[name], m) for name in listed}
@@ -450,7 +450,6 @@ def _count_faults(
     model: str,
     count: int | None,
     budget: float | None,
-    share: float | None,  # noqa: ARG001 (kept beside its like)
     m: int,
     given: Sequence[int],
     closed: Sequence[int],
