@@ -20,7 +20,7 @@ help: ## this list
 setup: ## .venv with the locked packages and the command lianpian; at once when nothing changed
 	@$(PYTHON) tools/setup.py
 
-setup-test: setup ## what the tests use beside Python: browser, Chinese font, ogrinfo
+setup-test: setup ## what the tests use beside Python: browser, Chinese font, ogrinfo, PostGIS
 	@$(PYTHON) tools/setup.py --test
 
 demo: setup ## make the sample city, run everything, serve it

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import re
+from typing import TYPE_CHECKING, Any, Final
 
-from gis.errors import CheckError, InputError, LianpianError, ProjectError, UnknownNameError
+from gis.errors import (
+    CheckError,
+    ConflictError,
+    InputError,
+    LianpianError,
+    ProjectError,
+    UnknownNameError,
+)
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
-    from fastapi.responses import JSONResponse
 
 EXIT_INPUT: Final = 2
 EXIT_FAULT: Final = 1
 EXIT_STOPPED: Final = 130
 LONGEST_LINE: Final = 1000
 
+_FOLDERS: Final = re.compile(r"'(?:[A-Za-z]:)?[/\\\\](?:[^'/\\\\]*[/\\\\])*(?=[^'/\\\\]+')")
+"""Folders of a quoted path: where things lie on the server is nobody's business over HTTP."""
+
 STATUS: Final[tuple[tuple[type[LianpianError], int], ...]] = (
     (UnknownNameError, 404),
     (InputError, 422),
+    (ConflictError, 409),
     (ProjectError, 409),
     (CheckError, 500),
     (LianpianError, 500),
@@ -27,7 +38,8 @@ STATUS: Final[tuple[tuple[type[LianpianError], int], ...]] = (
 
 def exit_code(error: LianpianError) -> int:
     """Return 2 for input that cannot be used and 1 for a fault of ours."""
-    return EXIT_INPUT if isinstance(error, InputError | ProjectError) else EXIT_FAULT
+    usable = isinstance(error, InputError | ProjectError | ConflictError)
+    return EXIT_INPUT if usable else EXIT_FAULT
 
 
 def one_line(error: BaseException) -> str:
@@ -37,21 +49,33 @@ def one_line(error: BaseException) -> str:
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Make every error raised on purpose answer as ``{"error": class, "message": text}``."""
+    """Make every error answer as ``{"error": class, "message": text}``.
+
+    A conflict adds ``conflict``: ``yours`` and ``theirs``. A change that said with If-Match which
+    version it changes gets 412, as HTTP wants it, one that said so in its body 409.
+    """
     # The command line reads its exit codes here and must not wait for a web server to load.
     from fastapi.exceptions import RequestValidationError
-    from fastapi.responses import JSONResponse
     from starlette.exceptions import HTTPException
 
-    async def answer(_: Request, error: Exception) -> JSONResponse:
-        status = next(code for kind, code in STATUS if isinstance(error, kind))
-        body = {"error": type(error).__name__, "message": one_line(error)}
-        return JSONResponse(body, status_code=status)
+    from api.answers import JsonAnswer
+    from api.plain import in_json
 
-    async def refuse(_: Request, error: Exception) -> JSONResponse:
-        status = error.status_code if isinstance(error, HTTPException) else 422
-        told = error.detail if isinstance(error, HTTPException) else _first_fault(error)
-        return JSONResponse({"error": type(error).__name__, "message": told}, status_code=status)
+    async def answer(request: Request, error: Exception) -> JsonAnswer:
+        status = next(code for kind, code in STATUS if isinstance(error, kind))
+        message = in_json(_FOLDERS.sub("'", one_line(error)))
+        body: dict[str, Any] = {"error": type(error).__name__, "message": message}
+        if isinstance(error, ConflictError):
+            body["conflict"] = {"yours": error.yours, "theirs": error.theirs}
+            status = 412 if "if-match" in request.headers else status
+        return JsonAnswer(body, status)
+
+    async def refuse(_: Request, error: Exception) -> JsonAnswer:
+        if isinstance(error, HTTPException):
+            body = {"error": type(error).__name__, "message": str(error.detail)}
+            return JsonAnswer(body, error.status_code, error.headers)
+        body = {"error": type(error).__name__, "message": _first_fault(error)}
+        return JsonAnswer(body, 422)
 
     app.add_exception_handler(LianpianError, answer)
     app.add_exception_handler(HTTPException, refuse)

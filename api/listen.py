@@ -29,6 +29,8 @@ def listen_on(settings: Settings) -> Iterator[socket.socket]:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
+            # From here on who connects is answered, if only when the application is loaded.
+            listening.listen()
         except OSError:
             listening.close()
             raise

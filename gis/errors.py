@@ -13,6 +13,7 @@
     │   ├── RuleError                a rule pack that is incomplete or contradicts itself
     │   └── OptionError              options that contradict each other or are out of range
     ├── ProjectError                 the project file is no project, exists already, or is in use
+    ├── ConflictError                somebody else has changed it since it was read
     └── CheckError                   an answer failed its independent check: our fault, never shown
 
 Messages are one line: what is wrong, with the file, row, column or number, then what to do.
@@ -20,6 +21,9 @@ The library knows nothing of exit codes or HTTP; ``api.cli`` and ``api.errors`` 
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class LianpianError(Exception):
@@ -64,6 +68,25 @@ class OptionError(InputError):
 
 class ProjectError(LianpianError):
     """The project file is no project, exists already, or is in use."""
+
+
+class ConflictError(LianpianError):
+    """Somebody else has changed what was to be changed; nothing was written.
+
+    Parameters
+    ----------
+    message
+        What was changed, and what to do.
+    yours, theirs
+        Both versions, as JSON values: what was to be written, and what is there now.
+    """
+
+    def __init__(
+        self, message: str, *, yours: Mapping[str, Any], theirs: Mapping[str, Any]
+    ) -> None:
+        super().__init__(message)
+        self.yours = yours
+        self.theirs = theirs
 
 
 class CheckError(LianpianError):

@@ -27,7 +27,7 @@ NO_SKIPS = "strict mode (LIANPIAN_STRICT=1) allows no skipped test"
 hypothesis.settings.register_profile("lianpian", deadline=None, derandomize=STRICT)
 hypothesis.settings.load_profile("lianpian")
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.postgres"]
 
 
 @pytest.fixture(scope="session")

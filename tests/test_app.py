@@ -1,128 +1,140 @@
-"""The web application: layers without extra columns, one shape for every error, a closed page."""
+"""The web application as a whole: one shape for every error, a closed page, parts that close."""
 
-import geopandas as gpd
 import pytest
 from fastapi.testclient import TestClient
-from shapely import LineString, Point
+from shapely import Point
 
-from api.analyses import ImportOptions, import_file
 from api.app import create_app
 from api.settings import Settings
 from api.store import Project
+from gis.errors import ConflictError, ProjectError
+from tests.layers import layer
 
 HOSTILE = "<script>alert(1)</script>小区"
-ZONE_38 = "EPSG:4547"
-
-
-def place(x, y):
-    return Point(500_000 + x, 3_650_000 + y)
+HERE = "/api/projects/town"
 
 
 @pytest.fixture
 def project(tmp_path):
     path = tmp_path / "town.gpkg"
-    street = gpd.GeoDataFrame(geometry=[LineString([place(0, 0), place(900, 0)])], crs=ZONE_38)
-    street.to_file(tmp_path / "streets.gpkg")
-    gpd.GeoDataFrame(
-        {"name": [HOSTILE, "乙", "丙"], "people": [10, None, 30], "联系电话": ["139"] * 3},
-        geometry=[place(10, 9), place(100, 9), place(800, 9)],
-        crs=ZONE_38,
-    ).to_file(tmp_path / "estates.gpkg")
     with Project.create(path, name=f"镇 {HOSTILE}") as made:
-        import_file(made, "streets", tmp_path / "streets.gpkg", ImportOptions())
-        import_file(made, "estates", tmp_path / "estates.gpkg", ImportOptions())
+        made.write_layers([(layer("estates", [Point(0, 0)], name=[HOSTILE]), None)])
     return path
 
 
 @pytest.fixture
 def client(project):
-    with TestClient(create_app(Settings(), project)) as running:
+    with TestClient(create_app(Settings(project=str(project)))) as running:
         yield running
 
 
-def test_the_project_says_what_is_in_it(client):
-    body = client.get("/api/project").json()
-
-    assert body["crs"] == ZONE_38
-    found = {layer["layer"]: (layer["zh"], layer["rows"]) for layer in body["layers"]}
-    assert found == {"streets": ("道路", 1), "estates": ("小区", 3)}
-
-
-def test_a_layer_is_geojson_in_degrees_with_null_for_unknown(client):
-    answer = client.get("/api/layers/estates")
-    body = answer.json()
-
-    assert answer.headers["content-type"] == "application/geo+json"
-    assert (body["numberMatched"], body["numberReturned"]) == (3, 3)
-    lon, lat = body["features"][0]["geometry"]["coordinates"]
-    assert 113 < lon < 115
-    assert 32 < lat < 34
-    assert [f["properties"]["people"] for f in body["features"]] == [10, None, 30]
-
-
-def test_extra_columns_stay_at_home(client):
-    assert "139" not in client.get("/api/layers/estates").text
-
-
-def test_a_layer_comes_in_pages(client):
-    body = client.get("/api/layers/estates?limit=2&offset=2").json()
-
-    assert [feature["properties"]["name"] for feature in body["features"]] == ["丙"]
-
-
-def test_no_answer_holds_more_than_the_setting_allows(project):
-    with TestClient(create_app(Settings(max_features=1), project)) as client:
-        assert client.get("/api/layers/estates?limit=99").json()["numberReturned"] == 1
-
-
-@pytest.mark.parametrize("kind", ["facilities", "sqlite_master", "../etc", "estates;drop"])
-def test_an_unknown_layer_is_one_error_of_the_one_shape(client, kind):
-    answer = client.get(f"/api/layers/{kind}")
-
-    assert answer.status_code == 404
-    if "/" not in kind:  # what leaves the folder of layers is no layer at all
-        assert answer.json()["error"] == "UnknownNameError"
-        assert "estates" in answer.json()["message"]
-
-
-def test_the_start_page_shows_a_hostile_name_as_text(client):
-    page = client.get("/").text
-
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
-
-
-@pytest.mark.parametrize("path", ["/", "/map", "/api/project", "/api/health"])
+@pytest.mark.parametrize("path", ["/", HERE, f"{HERE}/layers/estates", "/ogc", "/nowhere"])
 def test_every_answer_closes_the_page_to_the_outside(client, path):
     headers = client.get(path).headers
 
     assert "default-src 'none'" in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
-
-
-def test_the_map_is_served_in_both_languages(client):
-    assert '<html lang="zh-CN">' in client.get("/map").text
-    assert '<html lang="en">' in client.get("/map?lang=en").text
-    assert client.get("/map?lang=xx").status_code == 422
+    assert len(headers["x-request-id"]) == 16
 
 
 def test_another_host_name_is_not_answered(client):
-    assert client.get("/api/project", headers={"host": "evil.example"}).status_code == 400
+    assert client.get(HERE, headers={"host": "evil.example"}).status_code == 400
 
 
-def test_a_browser_may_ask_for_the_head_of_a_page(client):
-    assert client.head("/").status_code == client.head("/map").status_code == 200
+def test_where_people_sign_in_the_public_name_is_answered(project):
+    settings = Settings(project=str(project), login="on", public_url="https://plan.example.cn")
+    with TestClient(create_app(settings)) as client:
+        assert client.get("/api/health", headers={"host": "plan.example.cn"}).status_code == 200
+        assert client.get("/api/health", headers={"host": "evil.example"}).status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/api/nothing", "/api/layers/estates?limit=0", "/map?lang=xx"])
-def test_every_error_has_the_same_shape(client, path):
-    assert set(client.get(path).json()) == {"error", "message"}
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/nothing", 404),
+        ("/api/projects/village", 404),
+        (f"{HERE}/layers/trees", 404),
+        (f"{HERE}/layers/estates?limit=0", 422),
+        (f"{HERE}/map?lang=xx", 422),
+        (f"{HERE}/jobs/x", 404),
+    ],
+)
+def test_every_error_has_the_same_shape(client, path, status):
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert set(answer.json()) == {"error", "message"}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_method_that_a_route_has_not_is_told_in_that_shape(client, method):
+    answer = client.request(method, "/api/health", headers={"X-Lianpian": "1"})
+    assert answer.status_code == 405
+    assert set(answer.json()) == {"error", "message"}
+
+
+@pytest.mark.parametrize(("sent", "status"), [({}, 409), ({"If-Match": '"1"'}, 412)])
+def test_a_conflict_shows_both_versions(client, sent, status):
+    @client.app.get("/conflict")
+    def conflict() -> None:
+        raise ConflictError("changed", yours={"people": 1}, theirs={"people": float("nan")})
+
+    answer = client.get("/conflict", headers=sent)
+    assert answer.status_code == status
+    assert answer.json() == {
+        "error": "ConflictError",
+        "message": "changed",
+        "conflict": {"yours": {"people": 1}, "theirs": {"people": None}},
+    }
 
 
 def test_a_project_that_has_gone_is_an_error_and_no_trace(client, project):
     project.unlink()
+    answer = client.get(HERE)
 
-    answer = client.get("/api/project")
+    assert answer.status_code in (404, 409)
+    assert set(answer.json()) == {"error", "message"}
 
-    assert answer.status_code == 409
-    assert answer.json()["error"] == "ProjectError"
+
+def test_the_start_page_shows_a_hostile_name_as_text(client):
+    page = client.get("/").text
+
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_end_leaves_the_project_alone_and_whole(project):
+    with TestClient(create_app(Settings(project=str(project)))) as client:
+        assert client.get(HERE).status_code == 200
+    left = {path.name for path in project.parent.iterdir()}
+    assert project.name in left
+    assert not [name for name in left if name.startswith("town") and name != project.name]
+
+
+def test_what_cannot_be_opened_stops_the_start(tmp_path):
+    office = tmp_path / "office.db"
+    office.write_bytes(b"no database")
+    project = tmp_path / "town.gpkg"
+    Project.create(project, name="镇").close()
+    app = create_app(Settings(project=str(project), office=str(office)))
+    with pytest.raises(Exception, match=r"office\.db"), TestClient(app):
+        pass
+    assert office.read_bytes() == b"no database"
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("There is no project '/var/lib/x y/town.gpkg'; make one", "'town.gpkg'"),
+        ("'C:\\data\\town.gpkg' is damaged", "'town.gpkg'"),
+        ("the column 'a/b' is missing", "'a/b'"),
+    ],
+)
+def test_where_things_lie_on_the_server_is_told_to_nobody(client, told, shown):
+    @client.app.get("/lies")
+    def lies() -> None:
+        raise ProjectError(told)
+
+    message = client.get("/lies").json()["message"]
+    assert shown in message
+    assert "/var" not in message
+    assert "data" not in message

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import shapely
 
 from gis.districts import LeftOut
-from gis.districts.check_plan import Violation, check_plan
+from gis.districts.check_plan import Violation, _connected, check_plan
 from gis.errors import UnknownNameError
 from tests.plan_grid import EAST, NORTH, beside, drawn, grid_estates, grid_links, grid_plan
 
@@ -241,3 +241,23 @@ def test_a_violation_is_told_to_programs_too():
         "bounds": [EAST, NORTH - 100, EAST + 200, NORTH],
     }  # fmt: skip
     assert Violation("count", None, (), "w", "字").to_json()["bounds"] is None
+
+
+def test_each_estate_is_looked_at_once_however_many_ways_lead_to_it():
+    """In a block of 12 x 12 there are 705,432 shortest ways from corner to corner."""
+
+    class Near(dict):
+        looked = 0
+
+        def get(self, key, default=()):
+            self.looked += 1
+            return super().get(key, default)
+
+    place = {(x, y): f"E{x}-{y}" for x in range(12) for y in range(12)}
+    near = Near()
+    for (x, y), uid in place.items():
+        beside = [(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)]
+        near[uid] = {place[other] for other in beside if other in place}
+    members = list(place.values())
+    assert _connected(members, near) == [members]
+    assert near.looked == 144

@@ -131,6 +131,45 @@ def test_a_far_place_that_can_be_measured_is_only_named(tmp_path: Path) -> None:
     assert "far-away" not in [f.code for f in report.findings]  # 233 km
 
 
+def test_a_sum_of_money_that_is_not_used_is_doubted(tmp_path: Path) -> None:
+    place = "name,经度,纬度"
+    layer, report = read(table(tmp_path, f"{place},改造费用（万元）\na,106.9,28.9,3\n"))
+    assert layer.numbers("cost_yuan").tolist() == [30_000]
+    assert "money-unused" not in [f.code for f in report.findings]
+    _, report = read(table(tmp_path, f"{place},绿化费(元),人(万)\na,106.9,28.9,3,4\n"))
+    said = next(f for f in report.findings if f.code == "money-unused")
+    assert (said.severity, said.message) == (
+        "warning",
+        (
+            "'绿化费(元)' is a sum of money and is not used; if it is the 估算投资, name it: "
+            "--column 'cost_yuan=绿化费(元)'"
+        ),
+    )
+    both = table(tmp_path, f"{place},估算投资(元),绿化费(元)\na,106.9,28.9,3,4\n")
+    assert "money-unused" not in [f.code for f in read(both)[1].findings]
+
+
+def test_a_row_without_coordinates_is_told_which_are_empty(tmp_path: Path) -> None:
+    rows = "d,,\ne,106.9,\nf,x,\n"
+    _, report = read(table(tmp_path, f"name,经度,纬度\n{GOOD}{rows}"))
+    assert [(n.row, n.reason) for n in report.refused] == [
+        (5, "经度 and 纬度 are empty; write both coordinates"),
+        (6, "纬度 is empty; write both coordinates"),
+        (7, "经度 is 'x', which is no number of degrees or metres"),
+    ]
+
+
+def test_a_range_of_years_is_listed_by_row(tmp_path: Path) -> None:
+    rows = "a,1995-1998,106.9,28.9\nb,待估,106.9,28.9\n"
+    layer, report = read(table(tmp_path, f"name,建成年份,经度,纬度\n{rows}"))
+    assert np.isnan(layer.numbers("built_year")).all()
+    write = "taken as unknown; write a year such as 1986"
+    assert [(n.row, n.reason) for n in report.repaired] == [
+        (2, f"built_year is '1995-1998', which names no single year; {write}"),
+        (3, f"built_year is '待估', which is no year; {write}"),
+    ]
+
+
 def test_headings_that_were_set_aside_are_named(tmp_path: Path) -> None:
     path = table(tmp_path, "name,经度,纬度,改造资金（万元）,楼长\na,106.9,28.9,3,张\n")
     _, report = read(path)
@@ -178,7 +217,14 @@ def test_years_as_people_write_them(tmp_path: Path) -> None:
     assert np.isnan(layer.numbers("built_year")[6])
     assert report.refused == ()
     assert [(n.row, n.reason) for n in report.repaired] == [
-        (8, "built_year is 5, below 1800; taken as unknown; write a year such as 2028")
+        (
+            7,
+            (
+                "built_year is '九十年代', which names no single year; taken as unknown; "
+                "write a year such as 1986"
+            ),
+        ),
+        (8, "built_year is 5, below 1800; taken as unknown; write a year such as 1986"),
     ]
 
 

@@ -15,7 +15,7 @@ import shapely
 from shapely import LineString, MultiPoint, Point, Polygon, box
 
 from gis.coverage import measure_coverage
-from gis.districts import Adjacency, DistrictPlan, LeftOut
+from gis.districts import Adjacency, DistrictPlan, LeftOut, Violation
 from gis.errors import MissingLayerError, OptionError
 from gis.maps import render_map
 from gis.maps.districts import district_grounds
@@ -271,7 +271,8 @@ def test_neighbours_are_a_layer_with_reasons_by_where_they_lie():
     assert shown["rows"]["name"] == ["甲 — 乙", "乙 — estates-2", "甲 — estates-2"]
     assert shown["rows"]["reason"][0]["en"] == "50 m on foot"
     assert payload(page)["meta"]["plan"] == {
-        "name": "手工", "status": "drawn", "left_out": 0, "objective": None, "bound": None,
+        "name": "手工", "broken": 0, "faults": [], "status": "drawn", "left_out": 0,
+        "objective": None, "bound": None,
         "sizes": [{
             "column": {"zh": "人口", "en": "people"}, "unit": {"zh": "人", "en": ""},
             "low": 100.0, "high": None,
@@ -314,3 +315,18 @@ def test_pieces_of_a_district_are_joined_along_their_links():
     assert [ground.geom_type for ground in one] == ["Polygon", "Polygon"]
     none = district_grounds(plan_of(estates, ["A", "A", "B"], [[1, 2]]), study)
     assert none.iloc[0].geom_type == "MultiPolygon"
+
+
+def test_a_plan_that_breaks_its_constraints_says_so_before_all_else(study):
+    faults = [
+        Violation("too-small", f"D{i}", (), f"D{i} has 9 people", f"D{i} 只有 9 人")
+        for i in range(7)
+    ]
+    plan = plan_of(study.layer("estates"), ["西", "西", "东"], [[0, 1]])
+    page = render_map(study, coverage=None, plan=plan, violations=faults, title="t", date="d")
+    told = payload(page)["meta"]["plan"]
+
+    assert told["broken"] == 7
+    assert [fault["zh"] for fault in told["faults"]] == [f"D{i} 只有 9 人" for i in range(5)]
+    whole = payload(render_map(study, coverage=None, plan=plan, title="t", date="d"))
+    assert whole["meta"]["plan"]["broken"] == 0

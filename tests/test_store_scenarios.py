@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,14 +42,3 @@ def test_an_unknown_scenario_is_named_with_those_that_are_there(project: Project
     project.save_scenario("a", EDITS, ANSWER)
     with pytest.raises(UnknownNameError, match="there are: a"):
         project.read_scenario("b")
-
-
-def test_a_project_made_before_scenarios_keeps_them_too(project: Project) -> None:
-    project.close()
-    with sqlite3.connect(project.path) as old:
-        old.execute("DROP TABLE scenarios")
-        old.execute("DELETE FROM gpkg_contents WHERE table_name = 'scenarios'")
-    with Project.open(project.path) as again:
-        assert again.scenario_names() == ()
-        assert again.save_scenario("a", EDITS, ANSWER) == 1
-        assert again.read_scenario("a").version == 1

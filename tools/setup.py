@@ -32,7 +32,12 @@ PACKAGE = (
     "web/package-lock.json",
     "web/.npmrc",
 )
-SYSTEM = {"browser": "chromium", "font": "fonts-noto-cjk fontconfig", "ogrinfo": "gdal-bin"}
+SYSTEM = {
+    "browser": "chromium",
+    "font": "fonts-noto-cjk fontconfig",
+    "ogrinfo": "gdal-bin",
+    "server": "postgresql-postgis",  # of the version that the release has
+}
 
 
 def main():
@@ -116,6 +121,7 @@ def install_system_packages():
         ("browser", bool(shutil.which("chromium"))),
         ("font", has_chinese_font()),
         ("ogrinfo", bool(shutil.which("ogrinfo"))),
+        ("server", has_postgis()),
     ) if not found]  # fmt: skip
     if not missing:
         return
@@ -133,6 +139,11 @@ def has_chinese_font():
         ["fc-list", ":lang=zh-cn", "family"], stdout=subprocess.PIPE, check=False
     )
     return bool(listed.stdout.strip())
+
+
+def has_postgis():
+    """Tell whether PostgreSQL with PostGIS is installed; tests start a server of their own."""
+    return any(Path("/usr/lib/postgresql").glob("*/lib/postgis-3.so"))
 
 
 def apt_install(packages):

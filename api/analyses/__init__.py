@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from api.analyses.how import Terrain, Walking, profile_of, today
-    from api.analyses.imports import ImportOptions, import_file, state_none
+    from api.analyses.imports import (
+        ImportOptions,
+        import_answer,
+        import_file,
+        import_layers,
+        report_told,
+        state_none,
+    )
     from api.analyses.outputs import (
         export_project,
         public_frame,
@@ -53,7 +60,9 @@ __all__ = [
     "districts_of",
     "explain_of",
     "export_project",
+    "import_answer",
     "import_file",
+    "import_layers",
     "isochrones_of",
     "keep_sites",
     "map_of",
@@ -66,6 +75,7 @@ __all__ = [
     "public_frame",
     "refuse_project",
     "replay_of",
+    "report_told",
     "require_site_files",
     "rules_of",
     "sites_of",
@@ -81,7 +91,10 @@ __all__ = [
 
 _IN: Final = {
     "how": ("Terrain", "Walking", "profile_of", "today"),
-    "imports": ("ImportOptions", "import_file", "state_none"),
+    "imports": (
+        "ImportOptions", "import_answer", "import_file", "import_layers", "report_told",
+        "state_none",
+    ),
     "outputs": (
         "export_project", "public_frame", "refuse_project", "write_gap_list", "write_tables",
         "write_text",

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from api.analyses.plan_list import who_is_here
 from api.analyses.planning import districting_of, prepare_plan
 from api.analyses.plans import stamped
 from api.store import Project
@@ -53,7 +52,7 @@ def alternatives_of(
         progress=lambda share, doing: tell(0.2 + 0.8 * share, doing),
     )  # fmt: skip
     kept = tuple(stamped(made, study) for made in found.plans if made.districts)
-    project.save_plans(kept, what="alternative", who=who_is_here(), note=name)
+    project.save_plans(kept, what="alternative", who=project.author.name, note=name)
     return replace(found, plans=tuple(stamped(made, study) for made in found.plans))
 
 

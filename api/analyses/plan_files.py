@@ -16,7 +16,6 @@ from pyproj import CRS
 
 from api.analyses.how import profile_of, today
 from api.analyses.outputs import replacing, write_tables, write_text
-from api.analyses.plan_list import who_is_here
 from api.analyses.plans import Measured, check_of, neighbours_of, stamped
 from api.store import Project
 from api.store.plans import require_name
@@ -91,7 +90,7 @@ def import_plan(
         more = f"{len(broken) - _TOLD} more faults; lianpian plan check lists all"
         told_of.append(Finding("plan-breaks", more))
     if not dry_run:
-        version = project.save_plan(plan, what="imported", who=who_is_here(), note=path.name)
+        version = project.save_plan(plan, what="imported", who=project.author.name, note=path.name)
         kept = f"Kept as plan '{name}', version {version}: {len(plan.districts)} districts"
         told_of.append(Finding("plan-kept", kept, "info"))
     return replace(report, findings=tuple(told_of))

@@ -1,23 +1,13 @@
-"""The list of plans: which of them rest on layers that have changed since, and who is at work."""
+"""The list of plans: which of them rest on layers that have changed since."""
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Sequence
 
 from api.store import Project
 from api.store.plans import PlanInfo
 from gis.errors import UnknownNameError
 from gis.plans.stamp import changed_kinds, inputs_of, layer_stamp
-
-
-def who_is_here() -> str | None:
-    """Return who works at this machine, for the history of plans."""
-    try:
-        return os.environ.get("LIANPIAN_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        return None
 
 
 def stale_plans(project: Project, infos: Sequence[PlanInfo]) -> dict[tuple[str, int], list[str]]:

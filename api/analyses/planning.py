@@ -10,8 +10,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from api.analyses.how import Walking, profile_of, today
-from api.analyses.plan_list import who_is_here
-from api.analyses.plans import stamped
+from api.analyses.plans import check_of, stamped
 from api.analyses.walking import coverage_of, rules_of
 from api.store import Project
 from gis.districts import (
@@ -209,7 +208,7 @@ def districts_of(
         prepared.solve(name=name, seed=seed, time_limit_s=time_limit_s, live=live), study
     )
     if plan.districts:
-        project.save_plan(plan, what="made", who=who_is_here())
+        project.save_plan(plan, what="made", who=project.author.name)
     tell(1.0, "districts")
     return plan
 
@@ -232,10 +231,12 @@ def map_of(
     coverage = None
     if "estates" in study and "streets" in study:
         coverage = coverage_of(project, how, progress=progress)
+    chosen_plan = project.read_plan(name) if name else None
     return render_map(
         study,
         coverage=coverage,
-        plan=project.read_plan(name) if name else None,
+        plan=chosen_plan,
+        violations=check_of(chosen_plan, study) if chosen_plan and "estates" in study else (),
         rules=chosen,
         sources={info.kind: info.sources for info in project.layers()},
         title=project.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from api.analyses.how import profile_of
-from api.analyses.plan_list import who_is_here
 from api.analyses.walking import coverage_of
 from api.store import Project
 from api.store.plans import require_name
@@ -45,6 +44,27 @@ from gis.plans.repair import Repair, repair_plan
 _OF_COVERAGE: Final = (
     "facilities_inside", "facilities_shared", "services_missing", "people_lacking",
 )  # fmt: skip
+
+_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "estates": (),
+    "households": ("households",),
+    "people": (),
+    "buildings": ("buildings",),
+    "floor_area_m2": ("floor_area_m2",),
+    "cost_yuan": ("cost_yuan",),
+    "communities": ("community",),
+    "managers": ("manager",),
+}
+"""Metrics that read columns of the estates and nothing else, beside those that each one reads."""
+_OF_ALL: Final = ("uid", "people", "households")
+
+
+def columns_read(metrics: Collection[str] | None) -> tuple[str, ...] | None:
+    """Return the columns of the estates that metrics read; None: shapes or other layers too."""
+    if metrics is None or not set(metrics) <= _COLUMNS.keys():
+        return None
+    read = [*_OF_ALL, *(column for name in metrics for column in _COLUMNS[name])]
+    return tuple(dict.fromkeys(read))
 
 
 def stamped(plan: DistrictPlan, study: Study) -> DistrictPlan:
@@ -174,6 +194,31 @@ def measured_plan(
     )
 
 
+def metrics_of(
+    project: Project,
+    plan: DistrictPlan,
+    metrics: Collection[str] | None,
+    *,
+    coverage: Callable[[], Coverage],
+) -> PlanMetrics:
+    """Measure a plan that is in memory; ``coverage`` is only asked for where a metric needs it.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such metric.
+    """
+    study = project.read_study()
+    asked = metrics is None or any(name in _OF_COVERAGE for name in metrics)
+    return measure_plan(
+        plan,
+        study,
+        coverage=coverage() if asked and "streets" in study else None,
+        persons_per_household=persons_of(plan, project),
+        names=metrics,
+    )
+
+
 def version_in(plan: DistrictPlan) -> int | None:
     """Return the version that a kept plan says it is: somebody may have kept a newer one since."""
     history = plan.settings.get("history") or [{}]
@@ -217,6 +262,17 @@ def compared_plans(
         There is no such plan.
     """
     one, two = (project.read_plan(name, version=version) for name, version in (first, second))
+    return compared(project, one, two, metrics=metrics)
+
+
+def compared(
+    project: Project,
+    one: DistrictPlan,
+    two: DistrictPlan,
+    *,
+    metrics: Collection[str] | None = None,
+) -> PlanDifference:
+    """Compare two plans of a project as they are in memory."""
     study = project.read_study()
     coverage = coverage_if_needed(project, study, metrics)
     measured = [
@@ -270,7 +326,9 @@ def repaired_plan(
         note += f"; packages lost {'; '.join(lost)}"
     mended = replace(found.plan, name=save)
     what = "repaired" if found.violations else "copied"
-    return found, project.save_plan(mended, what=what, who=who_is_here(), note=note, packages=kept)
+    return found, project.save_plan(
+        mended, what=what, who=project.author.name, note=note, packages=kept
+    )
 
 
 def names_of(estates: Layer) -> dict[str, str | None]:

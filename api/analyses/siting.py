@@ -61,8 +61,7 @@ def keep_sites(
     require_scenario_name(name)
     if not plan.edits:
         raise OptionError(f"There is nothing to keep as '{name}': {plan.reason or plan.status}")
-    walked = replace(how, origin=plan.assumptions["origin"])
-    project.save_scenario(name, words_of(plan.edits), _kept(plan, categories, walked))
+    project.save_scenario(name, *scenario_of_sites(plan, categories, how))
 
 
 def require_site_files(
@@ -156,8 +155,12 @@ def _how(project: Project, how: Walking) -> How:
     )
 
 
-def _kept(plan: SitePlan, categories: Sequence[str], how: Walking) -> dict[str, Any]:
-    """Return what the scenario tells of itself when it is listed."""
+def scenario_of_sites(
+    plan: SitePlan, categories: Sequence[str], how: Walking
+) -> tuple[list[dict[str, object]], dict[str, Any]]:
+    """Return the edits that a choice comes to, and what the scenario tells of itself."""
+    how = replace(how, origin=plan.assumptions["origin"])
     gained = [service.people_after - service.need.people_before for service in plan.services]
     one = how if len(categories) > 1 else replace(how, category=categories[0])
-    return {"people_gained": sum(gained), "how": dict(vars(one)), "sites": plan.to_json()["chosen"]}
+    told = {"people_gained": sum(gained), "how": dict(vars(one))}
+    return words_of(plan.edits), told | {"sites": plan.to_json()["chosen"]}

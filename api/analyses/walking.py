@@ -13,6 +13,7 @@ from gis.errors import OptionError
 from gis.explain import Explanation, explain, find_rule
 from gis.isochrones import Isochrones, facility_isochrones
 from gis.model import Categories, Progress
+from gis.network import Ground, lay_ground
 from gis.rules import Rule, RulePack, load_pack, own_rule
 from gis.stepfree import StepFree, step_free
 
@@ -20,6 +21,7 @@ __all__ = [
     "Walking",
     "coverage_of",
     "explain_of",
+    "ground_of",
     "isochrones_of",
     "profile_of",
     "rules_of",
@@ -86,9 +88,16 @@ def coverage_of(
 
 
 def explain_of(
-    project: Project, estate: str, how: Walking, *, building: str | None = None
+    project: Project,
+    estate: str,
+    how: Walking,
+    *,
+    building: str | None = None,
+    ground: Ground | None = None,
 ) -> Explanation:
     """Explain why an estate has no facility of ``how.category`` in reach, or has.
+
+    ``ground`` is that of `ground_of`, where it is at hand.
 
     Raises
     ------
@@ -107,6 +116,18 @@ def explain_of(
         building=building,
         walker=how.walker,
         terrain=how.terrain,
+        link=how.link,
+        longest_link_m=how.longest_link_m,
+        ground=ground,
+    )
+
+
+def ground_of(project: Project, how: Walking) -> Ground:
+    """Lay the streets, gates and homes of a project out; it takes most of the time to explain."""
+    return lay_ground(
+        project.read_study(),
+        at=how.at,
+        origin=how.origin,
         link=how.link,
         longest_link_m=how.longest_link_m,
     )

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 import scipy.sparse as sp
+import shapely
 
 from gis.coverage import measure_coverage
 from gis.districts import partition, plan_districts
@@ -21,6 +22,7 @@ from gis.sample import make_city
 from gis.scenario import AddFacility, AddGate, CloseGate, lay_base, what_if
 from gis.siting import locate
 from gis.stepfree import step_free
+from gis.tiles import TileLayer
 
 _SIDE: Final = 110
 """Corners of the side of a grid that is just large enough to be contracted."""
@@ -127,6 +129,13 @@ def _siting_with_capacities() -> None:
     locate(cost[:, :40], people, model="lscp", limit=0.5, **how)
 
 
+def _tiles() -> None:
+    """A point, a line and a polygon cut by the edge of a tile, and a copy with one changed."""
+    shapes = [shapely.Point(0, 0), shapely.LineString([(0, 0), (1, 1)]), shapely.box(-1, -1, 1, 1)]
+    layer = TileLayer.from_shapes("warm", shapes, {"a": [1, 2, 3]}, [1, 2, 3])
+    layer.changed([0], [shapely.Point(1, 1)]).tile(1, 0, 0)
+
+
 QUESTIONS: Final[tuple[Callable[[], None], ...]] = (
     _isochrones,
     _reach,
@@ -135,5 +144,6 @@ QUESTIONS: Final[tuple[Callable[[], None], ...]] = (
     _siting,
     _siting_with_capacities,
     _siting_with_cuts,
+    _tiles,
 )
 """The slowest to compile first."""

@@ -63,7 +63,23 @@ COMMANDS: Final = {
         "project:export",
         "Write layers to files that other programs open; your own extra columns stay at home.",
     ),
-    "serve": ("show:serve", "Show the project's map and the JSON of its layers in a browser."),
+    "backup": (
+        "copies:backup",
+        "Write a copy of the whole project to FILE, also while others work on it.",
+    ),
+    "move": (
+        "copies:move",
+        "Copy the whole project to a postgresql:// address, or from there to a .gpkg file.",
+    ),
+    "audit": (
+        "audit:audit",
+        "Say who changed what, when, from where; with --verify whether no line was tampered with.",
+    ),
+    "serve": (
+        "show:serve",
+        "Serve a project, a folder of them, or a postgresql:// address to browsers and QGIS.",
+    ),
+    "users": ("people:users", "Who may sign in to what is served, and do what in which project."),
     "warm": ("show:warm", "Compile the inner loops once, so that no later command waits for them."),
 }
 """Where each command is and what it does, in the order in which a planner meets them.
@@ -95,7 +111,7 @@ class _Lazy(click.Group):
 def cli() -> None:
     """Plan the renewal of old residential estates: districts, walks, gaps, maps.
 
-    PROJECT is one .gpkg file. Every command takes --json.
+    PROJECT is one .gpkg file or a postgresql:// address. Every command takes --json.
     """
 
 

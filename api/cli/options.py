@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +15,29 @@ from gis.errors import OptionError
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+
+
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[str | Path]
+else:  # before click 8.4 it took no type
+    _ParamType = click.ParamType
+
+
+class _ProjectType(_ParamType):
+    """A project: a file, or a postgresql:// address, in which a path would lose a slash."""
+
+    name = "project"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,  # noqa: ARG002 (click's names)
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> str | Path:
+        return value if isinstance(value, Path) or "://" in value else Path(value)
+
+
+PROJECT = _ProjectType()
 
 _RULES = {
     "pack": click.option(

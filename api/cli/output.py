@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
@@ -12,29 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.plain import json_text
+
 if TYPE_CHECKING:
     from gis.model import Finding, Progress
 
 MARKS = {"info": "·", "warning": "!", "error": "✗"}
 
 
-def plain(value: Any) -> Any:
-    """Return ``value`` as JSON can hold it: unknown numbers become null, arrays become lists."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if hasattr(value, "tolist"):  # arrays and their numbers
-        return plain(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
 def answer(result: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
     """Write the result once: as one JSON object, or as lines for a person."""
     if as_json:
-        lines = [json.dumps(plain(result), ensure_ascii=False, allow_nan=False)]
+        lines = [json_text(result)]
     try:
         for line in lines:
             click.echo(line if as_json else one_safe_line(line))

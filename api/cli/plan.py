@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import click
 
-from api.analyses.plan_list import stale_plans, who_is_here
-from api.cli.options import PATH, json_option
+from api.analyses.plan_list import stale_plans
+from api.cli.options import PROJECT, json_option
 from api.cli.output import answer, number, table_lines
 from api.cli.plan_lines import stale_words
 from api.store import Project
+from api.store.address import shown
 from api.store.plans import PlanInfo
 
 WORK: Final = {
@@ -66,9 +67,9 @@ def plan() -> None:
 
 
 @plan.command("list")
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @json_option
-def list_(project: Path, as_json: bool) -> None:
+def list_(project: str | Path, as_json: bool) -> None:
     """List the plans of the project, and whether the layers they rest on have changed since."""
     with Project.open(project) as opened:
         infos = opened.plan_infos()
@@ -82,39 +83,39 @@ def list_(project: Path, as_json: bool) -> None:
         for info, line in zip(infos, plans, strict=True)
     ]  # fmt: skip
     lines = list(table_lines(rows)) if infos else ["No plan yet; make one with: lianpian districts"]
-    answer({"project": str(project), "plans": plans}, lines, as_json=as_json)
+    answer({"project": shown(project), "plans": plans}, lines, as_json=as_json)
 
 
 @plan.command("remove")
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @json_option
-def remove_(project: Path, name: str, as_json: bool) -> None:
+def remove_(project: str | Path, name: str, as_json: bool) -> None:
     """Take a plan out, with all its versions and packages."""
     with Project.open(project) as opened:
         versions = opened.remove_plan(name)
-    result = {"project": str(project), "removed": name, "versions": versions}
+    result = {"project": shown(project), "removed": name, "versions": versions}
     answer(result, [f"Removed the plan '{name}' ({versions} versions)"], as_json=as_json)
 
 
 @plan.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @click.argument("new")
 @json_option
-def rename(project: Path, name: str, new: str, as_json: bool) -> None:
+def rename(project: str | Path, name: str, new: str, as_json: bool) -> None:
     """Give a plan, in all its versions, another name."""
     with Project.open(project) as opened:
         opened.rename_plan(name, new)
-    result = {"project": str(project), "plan": new, "was": name}
+    result = {"project": shown(project), "plan": new, "was": name}
     answer(result, [f"'{name}' is now called '{new}'"], as_json=as_json)
 
 
 @plan.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @json_option
-def history(project: Path, name: str, as_json: bool) -> None:
+def history(project: str | Path, name: str, as_json: bool) -> None:
     """Tell what was done to a plan, when and by whom, version by version."""
     with Project.open(project) as opened:
         infos = opened.plan_infos(name)
@@ -128,20 +129,20 @@ def history(project: Path, name: str, as_json: bool) -> None:
         for info in infos
     ]  # fmt: skip
     before = infos[-1].settings.get("history", [])
-    result = {"project": str(project), "plan": name, "versions": versions, "history": before}
+    result = {"project": shown(project), "plan": name, "versions": versions, "history": before}
     answer(result, table_lines(rows), as_json=as_json)
 
 
 @plan.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @click.option("--version", type=click.IntRange(1), required=True, help="Go back to this version.")
 @json_option
-def restore(project: Path, name: str, version: int, as_json: bool) -> None:
+def restore(project: str | Path, name: str, version: int, as_json: bool) -> None:
     """Make an older version the newest again, with its packages; nothing is lost."""
     with Project.open(project) as opened:
-        made = opened.restore_plan(name, version, who=who_is_here())
-    result = {"project": str(project), "plan": name, "restored": version, "version": made}
+        made = opened.restore_plan(name, version, who=opened.author.name)
+    result = {"project": shown(project), "plan": name, "restored": version, "version": made}
     answer(result, [f"Version {version} of '{name}' is now version {made}"], as_json=as_json)
 
 

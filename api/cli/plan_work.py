@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from api.analyses.how import today
+from api.analyses.answers import alternatives_json, packages_json, plan_json, repair_json
 from api.analyses.outputs import write_text
 from api.analyses.plan_files import export_comparison, export_faults, export_plan, table_text
-from api.analyses.plan_list import who_is_here
 from api.analyses.plans import (
     check_of,
     compared_plans,
@@ -22,7 +20,7 @@ from api.analyses.plans import (
     version_in,
     version_of,
 )
-from api.cli.options import PATH, json_option
+from api.cli.options import PATH, PROJECT, json_option
 from api.cli.output import answer, number, progress_bar, table_lines
 from api.cli.plan_lines import (
     compare_lines,
@@ -34,6 +32,7 @@ from api.cli.plan_lines import (
     stale_words,
 )
 from api.store import Project
+from api.store.address import shown
 from gis.districts import DistrictPlan
 from gis.errors import OptionError
 from gis.plans import METRICS, Package, changed_inputs, package_sums
@@ -60,13 +59,13 @@ _seconds = click.option(
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @_version
 @_metric
 @json_option
 def show(
-    project: Path, name: str, version: int | None, metrics: tuple[str, ...], as_json: bool
+    project: str | Path, name: str, version: int | None, metrics: tuple[str, ...], as_json: bool
 ) -> None:
     """Show a plan with the metrics of each district; a dash is unknown, never nought."""
     with Project.open(project) as opened, progress_bar("plan") as progress:
@@ -75,12 +74,7 @@ def show(
         )
     kept = found.plan
     result = {
-        "project": str(project), "plan": name, "version": found.version, "date": today(),
-        "status": kept.status, "reason": kept.reason, "objective": kept.objective,
-        "bound": kept.bound, "gap": kept.gap, **found.metrics.to_json(),
-        "left_out": _left_out_json(kept), "violations": [v.to_json() for v in found.violations],
-        "stale": list(found.stale), "packages": [p.to_json() for p in found.packages],
-        "settings": dict(kept.settings),
+        "project": shown(project), **plan_json(found),
     }  # fmt: skip
     told = (
         f"Plan '{name}', version {found.version}: {len(kept.districts)} districts, status "
@@ -97,32 +91,32 @@ def show(
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @click.option("--out", type=PATH, required=True, help="A .xlsx, .csv, .geojson or .gpkg file.")
 @_version
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
 @json_option
 def export(
-    project: Path, name: str, out: Path, version: int | None, lang: str, as_json: bool
+    project: str | Path, name: str, out: Path, version: int | None, lang: str, as_json: bool
 ) -> None:
     """Write a plan to a file: a workbook to read, or a row per estate for other programs."""
     with Project.open(project) as opened, progress_bar("plan") as progress:
         found = measured_plan(opened, name, version=version, progress=progress)
         files = [str(f) for f in export_plan(found, out, project=opened.name, lang=lang)]
-    result = {"project": str(project), "plan": name, "version": found.version, "files": files}
+    result = {"project": shown(project), "plan": name, "version": found.version, "files": files}
     answer(result, [f"Wrote {file}" for file in files], as_json=as_json)
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @_version
 @click.option("--today", "anew", is_flag=True, help="Links anew, from the layers as they are now.")
 @click.option("--out", type=PATH, help="Draw what is broken: a .geojson or .gpkg file.")
 @json_option
 def check(
-    project: Path, name: str, version: int | None, anew: bool, out: Path | None, as_json: bool
+    project: str | Path, name: str, version: int | None, anew: bool, out: Path | None, as_json: bool
 ) -> None:
     """Hold a plan against its constraints, without knowing how it was made."""
     with Project.open(project) as opened:
@@ -139,7 +133,7 @@ def check(
         if out is not None:
             export_faults(faults, out, study.layer("estates").crs)
     result = {
-        "project": str(project), "plan": name, "version": checked,
+        "project": shown(project), "plan": name, "version": checked,
         "violations": [fault.to_json() for fault in faults], "stale": stale,
         "file": None if out is None else str(out),
     }  # fmt: skip
@@ -148,14 +142,14 @@ def check(
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @click.option("--save", "save", metavar="NAME", help="Keep the mended plan under this name.")
 @_version
 @_seconds
 @json_option
 def repair(
-    project: Path,
+    project: str | Path,
     name: str,
     save: str | None,
     version: int | None,
@@ -169,21 +163,14 @@ def repair(
         )
         called = names_of(opened.read_layer("estates"))
     result = {
-        "project": str(project), "plan": name, "status": found.status, "reason": found.reason,
-        "moved": [
-            {"estate": m.estate, "from": m.before, "to": m.after, "people": m.people}
-            for m in found.moved
-        ],
-        "people_moved": found.people_moved, "bound": found.bound,
-        "violations_before": [fault.to_json() for fault in found.violations],
-        "dissolved": list(found.dissolved), "left_out": list(found.left_out),
-        "saved": None if saved is None else {"plan": save, "version": saved},
-    }  # fmt: skip
+        "project": shown(project),
+        **repair_json(found, name, None if save is None or saved is None else (save, saved)),
+    }
     answer(result, repair_lines(found, name, save, saved, called), as_json=as_json)
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @click.argument("other", required=False)
 @_version
@@ -193,7 +180,7 @@ def repair(
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
 @json_option
 def compare(
-    project: Path,
+    project: str | Path,
     name: str,
     other: str | None,
     version: int | None,
@@ -216,14 +203,14 @@ def compare(
         if out is not None:
             export_comparison(found, out, project=opened.name, lang=lang)
     result = {
-        "project": str(project), "first": name, "second": other or name, **found.to_json(),
+        "project": shown(project), "first": name, "second": other or name, **found.to_json(),
         "file": None if out is None else str(out),
     }  # fmt: skip
     answer(result, compare_lines(found), as_json=as_json)
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @click.option(
     "--count",
@@ -252,7 +239,7 @@ def compare(
 @_seconds
 @json_option
 def alternatives(
-    project: Path,
+    project: str | Path,
     name: str,
     count: int,
     worse: float,
@@ -273,21 +260,10 @@ def alternatives(
             opened, name, count=count, worse=worse, unlike=unlike, seed=seed,
             time_limit_s=time_limit_s, progress=progress,
         )  # fmt: skip
-    plans = [
-        {
-            "plan": made.name, "objective": objective, "districts": len(made.districts),
-            "left_out": len(made.left_out), "differs": shares,
-            "differs_from_named": apart,
-        }
-        for made, objective, shares, apart in zip(
-            found.plans, found.objectives, found.differences.tolist(), found.from_named,
-            strict=True,
-        )
-    ]  # fmt: skip
     result = {
-        "project": str(project), "plan": name, "alternatives": plans, "tried": found.tried,
-        "reason": found.reason,
+        "project": shown(project), **alternatives_json(found, name),
     }  # fmt: skip
+    plans = result["alternatives"]
     rows = [["plan", "objective", "districts", "left out", f"people elsewhere than in '{name}'"]]
     rows += [
         [
@@ -303,14 +279,14 @@ def alternatives(
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @_version
 @click.option("--cut", "only_cut", is_flag=True, help="Only links between two districts.")
 @click.option("--out", type=PATH, help="Write all links to this .csv file.")
 @json_option
 def links(
-    project: Path,
+    project: str | Path,
     name: str,
     version: int | None,
     only_cut: bool,
@@ -330,7 +306,7 @@ def links(
     found = table.to_dict("records")
     beyond = [r for r in found if not r["linked"]]
     result = {
-        "project": str(project), "plan": name, "links": [r for r in found if r["linked"]],
+        "project": shown(project), "plan": name, "links": [r for r in found if r["linked"]],
         "beyond": beyond, "file": None if out is None else str(out),
     }  # fmt: skip
     rows = [["", "", "", "metres", "why"]] + [
@@ -345,7 +321,7 @@ def links(
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("name")
 @click.option("--bundle", "bundles", multiple=True, metavar="P=D1,D2", help="Make a package.")
 @click.option("--split", "splits", multiple=True, metavar="P", help="One package per part of P.")
@@ -355,7 +331,7 @@ def links(
 @_version
 @json_option
 def packages(
-    project: Path,
+    project: str | Path,
     name: str,
     bundles: tuple[str, ...],
     splits: tuple[str, ...],
@@ -384,16 +360,14 @@ def packages(
                 *(f"--drop {d}" for d in drops), *(f"--bundle {b}" for b in bundles),
                 *(f"--builder {b}" for b in builders),
             ])  # fmt: skip
-            opened.change_packages(name, change, who=who_is_here(), note=note)
+            opened.change_packages(name, change, who=opened.author.name, note=note)
         kept = opened.read_plan(name, version=version)
         found = opened.read_packages(name, version=version)
         sums = package_sums(kept, found, opened.read_layer("estates")).to_dict("records")
         now = version or version_of(opened, name)
-    lines = [package.to_json() for package in found]
     result = {
-        "project": str(project), "plan": name, "version": now,
-        "packages": [line | row for line, row in zip(lines, sums, strict=False)],
-        "in_none": sums[-1],
+        "project": shown(project), "plan": name, "version": now,
+        **packages_json(found, sums),
     }  # fmt: skip
     answer(result, package_lines(found, sums), as_json=as_json)
 
@@ -435,7 +409,3 @@ def _several(text: str, known: Sequence[str]) -> list[str]:
     if text in known:
         return [text]
     return [part.strip() for part in text.replace("，", ",").split(",") if part.strip()]
-
-
-def _left_out_json(kept: DistrictPlan) -> list[dict[str, Any]]:
-    return [dict(vars(item)) for item in kept.left_out]

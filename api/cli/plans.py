@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from api.analyses import Districting, districts_of, today
+from api.analyses import Districting, districts_of
+from api.analyses.answers import districts_json
 from api.analyses.planning import NOT_ACROSS
-from api.cli.options import PATH, json_option
+from api.cli.options import PATH, PROJECT, json_option
 from api.cli.output import answer, number, progress_bar, table_lines
 from api.cli.plan_lines import estate_words
 from api.store import Project
+from api.store.address import shown
 from gis.districts import OBJECTIVES, DistrictPlan
 from gis.errors import OptionError
 
@@ -75,7 +76,7 @@ def _groups(texts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.option(
     "--where",
     help='Condition on columns of the estates, e.g. "built_year <= 2000"; all unless given.',
@@ -177,7 +178,7 @@ def _groups(texts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
 )
 @json_option
 def districts(
-    project: Path,
+    project: str | Path,
     sizes: tuple[str, ...],
     objectives: tuple[str, ...],
     join: tuple[str, ...],
@@ -202,30 +203,9 @@ def districts(
             opened, how, name=name, seed=seed, time_limit_s=time_limit_s, progress=progress
         )
         estates = opened.read_layer("estates")
-        table = plan.table(estates)
     result = {
-        "project": str(project),
-        "plan": plan.name,
-        "date": today(),
-        "districts": table.to_dict("records"),
-        "left_out": [
-            {
-                "estate": left.estate,
-                "reason": left.reason,
-                "proved": left.proved,
-                "remedy": left.remedy or None,
-            }
-            for left in plan.left_out
-        ],
-        "violations": 0,
-        "objective": plan.objective,
-        "terms": plan.settings["terms"],
-        "bound": plan.bound,
-        "gap": plan.gap,
-        "status": plan.status,
-        "reason": plan.reason,
-        "links": dict(Counter(plan.adjacency.how.tolist())),
-        "settings": dict(plan.settings),
+        "project": shown(project),
+        **districts_json(plan, estates),
     }
     names = estates.frame["name"].to_numpy(dtype=object, na_value=None)
     called = dict(zip(map(str, estates.uids), names, strict=True))
@@ -293,7 +273,7 @@ def _left_out_lines(
     if hidden:
         where = "--json lists all"
         if plan.districts:
-            where = f"'lianpian plan export {project} {plan.name} --out FILE.xlsx' lists all"
+            where = f"'lianpian plan export {shown(project)} {plan.name} --out FILE.xlsx' lists all"
         yield f"  and {hidden} estates more; {where}"
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api import analyses
-from api.cli.options import PATH, json_option, pairs
+from api.cli.options import PATH, PROJECT, json_option, pairs
 from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
 from api.store import Project
+from api.store.address import name_of, shown
 from gis.crs import parse_crs
 from gis.model import KINDS, Categories
 from gis.renewal import load_profile
@@ -23,26 +24,28 @@ LINES_SHOWN = 20
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.option("--name", help="Name of the project, shown on maps; the file's name unless given.")
 @click.option("--profile", help="Policy profile: a file of data/profiles; national unless given.")
 @click.option("--crs", help="Working CRS as EPSG:n; unless given, the first import picks it.")
 @json_option
 def init(
-    project: Path, name: str | None, profile: str | None, crs: str | None, as_json: bool
+    project: str | Path, name: str | None, profile: str | None, crs: str | None, as_json: bool
 ) -> None:
     """Make a new project file; an existing file is never overwritten."""
     profile = load_profile(profile).name if profile else None
     chosen = parse_crs(crs) if crs else None
-    with Project.create(project, name=name or project.stem, profile=profile, crs=chosen) as made:
+    with Project.create(
+        project, name=name or name_of(project), profile=profile, crs=chosen
+    ) as made:
         code = _crs_text(made)
-        result = {"project": str(project), "name": made.name, "crs": code, "profile": profile}
-    lines = [f"Made {project}", f"Next: lianpian import {project} streets FILE"]
+        result = {"project": shown(project), "name": made.name, "crs": code, "profile": profile}
+    lines = [f"Made {shown(project)}", f"Next: lianpian import {shown(project)} streets FILE"]
     answer(result, lines, as_json=as_json)
 
 
 @click.command("import")
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.argument("kind")
 @click.argument("file", type=PATH)
 @click.option("--layer", help="Layer or sheet inside the file, where it has several.")
@@ -67,7 +70,7 @@ def init(
 @click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
 @json_option
 def import_(
-    project: Path,
+    project: str | Path,
     kind: str,
     file: Path,
     layer: str | None,
@@ -137,13 +140,13 @@ def _report_lines(report: ImportReport, *, dry_run: bool) -> Iterator[str]:
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.option("--remove", metavar="LAYER", help="Take a layer out of the project.")
 @click.option("--none", "none", metavar="CATEGORY", help="State that there is no such facility.")
 @click.option("--not-none", metavar="CATEGORY", help="Take that statement back.")
 @json_option
 def layers(
-    project: Path, remove: str | None, none: str | None, not_none: str | None, as_json: bool
+    project: str | Path, remove: str | None, none: str | None, not_none: str | None, as_json: bool
 ) -> None:
     """List what is in the project, or take a layer out.
 
@@ -161,7 +164,7 @@ def layers(
         infos = opened.layers()
         plans, none_of = list(opened.plan_names()), sorted(opened.none_of)
         result = {
-            "project": str(project),
+            "project": shown(project),
             "name": opened.name,
             "crs": _crs_text(opened),
             "profile": analyses.profile_of(opened).name,
@@ -192,9 +195,9 @@ def layers(
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @json_option
-def check(project: Path, as_json: bool) -> None:
+def check(project: str | Path, as_json: bool) -> None:
     """Look for faults in the data: coordinates that do not fit, gaps in columns, loose streets."""
     from gis.quality import check_study
 
@@ -202,7 +205,7 @@ def check(project: Path, as_json: bool) -> None:
         findings = check_study(opened.read_study(), progress=progress)
         refused = opened.refused()
     result = {
-        "project": str(project),
+        "project": shown(project),
         "findings": [finding.to_json() for finding in findings],
         "refused": refused,
     }
@@ -213,7 +216,7 @@ def check(project: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.option("--out", type=PATH, required=True, help="File, or folder for one file per layer.")
 @click.option(
     "--format",
@@ -224,7 +227,7 @@ def check(project: Path, as_json: bool) -> None:
 @click.option("--layer", "kinds", multiple=True, help="Only these layers; all unless given.")
 @json_option
 def export(
-    project: Path, out: Path, format_: str | None, kinds: tuple[str, ...], as_json: bool
+    project: str | Path, out: Path, format_: str | None, kinds: tuple[str, ...], as_json: bool
 ) -> None:
     """Write layers to files that other programs open; your own extra columns stay at home."""
     with Project.open(project) as opened, progress_bar("export") as progress:

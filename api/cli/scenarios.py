@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
-import numpy as np
-import shapely
 from click.core import ParameterSource
 
 from api.analyses import Walking, openings_of, place_in, replay_of, today, what_if_of
-from api.cli.options import PATH, json_option, pairs, walking_options
+from api.analyses.answers import scenario_json
+from api.analyses.scenarios import with_far, with_reason
+from api.cli.options import PROJECT, json_option, pairs, walking_options
 from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
 from api.store import Project
+from api.store.address import shown
 from api.store.scenarios import SavedScenario
 from gis.errors import OptionError
-from gis.model import Finding
 from gis.scenario import (
     AddFacility,
     AddGate,
@@ -36,13 +35,11 @@ from gis.scenario import (
 
 Place = tuple[float, float]
 MOST_TOGETHER = 20
-FAR_M: Final = 300.0
-"""A facility farther than this from every estate is likely a slip."""
 PLACE_HELP = "X,Y in metres of the project's CRS, or longitude,latitude in degrees."
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.option("--open-wall", multiple=True, metavar="ID[@X,Y]", help="Make an opening in a wall.")
 @click.option("--open-gate", multiple=True, metavar="ID", help="Open a gate that is shut.")
 @click.option("--close-gate", multiple=True, metavar="ID", help="Shut a gate for good.")
@@ -71,7 +68,7 @@ PLACE_HELP = "X,Y in metres of the project's CRS, or longitude,latitude in degre
 @click.pass_context
 def whatif(
     ctx: click.Context,
-    project: Path,
+    project: str | Path,
     open_wall: tuple[str, ...],
     open_gate: tuple[str, ...],
     close_gate: tuple[str, ...],
@@ -114,63 +111,27 @@ def whatif(
             raise OptionError("--save keeps edits; give some, such as --open-wall")
         if rank_openings and (not 0 <= set_size <= MOST_TOGETHER or top < 1):
             raise OptionError(f"Give --top 1 or more and --set 0 to {MOST_TOGETHER}")
-        result: dict[str, Any] = {"project": str(project), "date": today()}
+        result: dict[str, Any] = {"project": shown(project), "date": today()}
         if listing:
             scenarios = [opened.read_scenario(word) for word in opened.scenario_names()]
-            result["scenarios"] = list(map(_scenario_json, scenarios))
+            result["scenarios"] = list(map(scenario_json, scenarios))
             lines = list(_scenario_lines(result["scenarios"]))
         elif replay is not None:
             given = {key: getattr(how, key) for key in vars(how) if _is_given(ctx, key)}
             scenario, difference = replay_of(opened, replay, given, progress=progress)
-            result |= difference.to_json() | {"replayed": _scenario_json(scenario)}
+            result |= difference.to_json() | {"replayed": scenario_json(scenario)}
             lines = [*_difference_lines(difference), _then(scenario)]
         elif rank_openings:
             ranking = openings_of(opened, how, count=top, set_size=set_size, progress=progress)
-            result |= (ranking := _with_reason(opened, ranking)).to_json()
+            result |= (ranking := with_reason(opened, ranking)).to_json()
             lines = list(_ranking_lines(ranking))
         else:
             difference = what_if_of(opened, edits, how, save=name, progress=progress)
-            difference = _with_far(opened, difference)
+            difference = with_far(opened, difference)
             result |= difference.to_json() | {"saved": name}
             lines = list(_difference_lines(difference))
             lines += [f"Kept as scenario '{name}'"] * (name is not None)
     answer(result, lines, as_json=as_json)
-
-
-def _with_far(project: Project, difference: Difference) -> Difference:
-    far = far_findings(project, difference.edits)
-    return replace(difference, findings=(*difference.findings, *far))
-
-
-def _with_reason(project: Project, ranking: Ranking) -> Ranking:
-    """Say why there is nothing to rank, where that is so."""
-    if ranking.tried:
-        return ranking
-    if any(info.kind == "walls" and info.rows for info in project.layers()):
-        text = "no wall can be opened: see the column removable of walls"
-    else:
-        text = "there are no walls to open: import the layer walls first"
-    return replace(ranking, findings=(*ranking.findings, Finding("no-openings", text, "warning")))
-
-
-def far_findings(project: Project, edits: Sequence[Edit]) -> Iterator[Finding]:
-    """Name the facilities that are placed far from every estate, as by a slip in coordinates."""
-    placed = [edit for edit in edits if isinstance(edit, AddFacility | MoveFacility)]
-    held = {info.kind for info in project.layers()}
-    if not placed or "estates" not in held:
-        return
-    shapes = project.read_layer("estates").geometries
-    shapes = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
-    for edit in placed:
-        far = shapely.distance(shapes, shapely.Point(edit.xy)).min(initial=np.inf)
-        if np.isfinite(far) and far > FAR_M:
-            what = edit.category if isinstance(edit, AddFacility) else edit.uid
-            yield Finding(
-                "far-from-estates",
-                f"{what} at {edit.xy[0]:.1f},{edit.xy[1]:.1f} is {far:,.0f} m from the nearest "
-                "estate; see whether the coordinates are right",
-                "warning",
-            )
 
 
 def _require_one(*asked: bool) -> None:
@@ -183,17 +144,6 @@ def _require_one(*asked: bool) -> None:
 
 def _is_given(ctx: click.Context, option: str) -> bool:
     return ctx.get_parameter_source(option) is not ParameterSource.DEFAULT
-
-
-def _scenario_json(scenario: SavedScenario) -> dict[str, Any]:
-    return {
-        "name": scenario.name,
-        "version": scenario.version,
-        "created": scenario.created,
-        "edits": [dict(edit) for edit in scenario.edits],
-        "people_gained": scenario.answer.get("people_gained"),
-        "how": scenario.answer.get("how"),
-    }
 
 
 def _scenario_lines(scenarios: list[dict[str, Any]]) -> Iterator[str]:

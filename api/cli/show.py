@@ -5,24 +5,38 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from api import analyses
-from api.cli.options import PATH, json_option
+from api.cli.options import PATH, PROJECT, json_option
 from api.cli.output import answer, progress_bar
+from api.live import Projects
 from api.settings import Settings
 from api.store import Project
-from gis.errors import FileError, OptionError
+from api.store.address import shown
+from api.store.office import Office
+from api.store.office.address import office_address
+from gis.errors import FileError, LianpianError, OptionError
 from gis.model import Progress
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 DEMO_FOLDER: Final = "lianpian-demo"
 DEMO_MARK: Final = ".lianpian-demo"
 DEMO_PROJECT: Final = "project.gpkg"
 DEMO_PLAN: Final = "示例方案"
 DEMO_SITES: Final = "示例选址"
+_NO_LOGIN: Final = (
+    "WARNING: nobody signs in (LIANPIAN_LOGIN=off) though {} can be reached by other machines. "
+    "Their requests are refused, but everybody at this machine may change everything. Set "
+    "LIANPIAN_LOGIN=on for an office, or leave out --host"
+)
 
 
 @click.command()
@@ -38,14 +52,14 @@ DEMO_SITES: Final = "示例选址"
 @json_option
 def demo(out: Path, no_serve: bool, port: int | None, as_json: bool) -> None:
     """Make a made-up city, run everything on it, and show it."""
-    settings = _settings(None, port)
+    settings = _settings(None, port, project=str(out / DEMO_PROJECT))
     _clear_demo(out)
     with progress_bar("demo") as progress:
         _make_demo(out, progress)
     project, page = out / DEMO_PROJECT, out / "map.html"
-    result = {"project": str(project), "map": str(page), "url": None}
+    result = {"project": shown(project), "map": str(page), "url": None}
     lines = [
-        f"Project: {project}",
+        f"Project: {shown(project)}",
         f"Map:     {page} (open it in a browser; it needs no network)",
         f"Gaps:    {out / 'gaps.xlsx'}",
         f"Sites:   {out / 'sites.html'} and sites.xlsx (where missing services could go)",
@@ -54,7 +68,7 @@ def demo(out: Path, no_serve: bool, port: int | None, as_json: bool) -> None:
     if no_serve:
         answer(result, lines, as_json=as_json)
         return
-    _serve(project, settings, as_json=as_json, result=result, lines=lines)
+    _serve(settings, as_json=as_json, result=result, lines=lines)
 
 
 def _clear_demo(out: Path) -> None:
@@ -110,7 +124,7 @@ def _make_demo_sites(out: Path, project: Project) -> None:
 
 
 @click.command("map")
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.option("--out", type=PATH, required=True, help="The .html file to write.")
 @click.option("--plan", help="Plan to show; the newest unless given.")
 @click.option("--rules", "pack", help="Rule pack of data/rules; the profile's unless given.")
@@ -123,7 +137,7 @@ def _make_demo_sites(out: Path, project: Project) -> None:
 )
 @json_option
 def map_(
-    project: Path, out: Path, plan: str | None, pack: str | None, lang: str, as_json: bool
+    project: str | Path, out: Path, plan: str | None, pack: str | None, lang: str, as_json: bool
 ) -> None:
     """Write one HTML file that opens anywhere, with the network off."""
     if out.suffix.lower() not in (".html", ".htm"):
@@ -139,27 +153,31 @@ def map_(
 
 
 @click.command()
-@click.argument("project", type=PATH, default=Path(DEMO_FOLDER) / DEMO_PROJECT)
+@click.argument("project", default=str(Path(DEMO_FOLDER) / DEMO_PROJECT))
 @click.option("--host", help="Address to listen on; 127.0.0.1 unless given.")
 @click.option("--port", type=int, help="Port to listen on; 8000 unless given, 0 for a free one.")
 @json_option
-def serve(project: Path, host: str | None, port: int | None, as_json: bool) -> None:
-    """Show the project's map and the JSON of its layers in a browser."""
-    with Project.open(project):
-        pass  # a file that is no project is refused before anything listens
-    result = {"project": str(project), "url": None}
-    _serve(project, _settings(host, port), as_json=as_json, result=result)
+def serve(project: str, host: str | None, port: int | None, as_json: bool) -> None:
+    """Serve a project, a folder of them, or a postgresql:// address to browsers and QGIS.
+
+    Where only this machine can reach it, nobody signs in; else people do: see lianpian users.
+    SIGTERM and Ctrl+C let open requests end.
+    """
+    settings = _settings(host, port, project=project)
+    if not Path(project).is_dir():
+        with Project.open(project):
+            pass  # a file that is no project is refused before anything listens
+    _serve(settings, as_json=as_json, result={"project": project, "url": None})
 
 
-def _settings(host: str | None, port: int | None) -> Settings:
+def _settings(host: str | None, port: int | None, **more: str) -> Settings:
     if port is not None and not 0 <= port <= 65535:
         raise OptionError(f"--port {port} is no port; give 0 to 65535")
-    given: dict[str, Any] = {"host": host, "port": port}
+    given: dict[str, Any] = {"host": host, "port": port, **more}
     return Settings(**{key: value for key, value in given.items() if value is not None})
 
 
 def _serve(
-    project: Path,
     settings: Settings,
     *,
     as_json: bool,
@@ -167,18 +185,45 @@ def _serve(
     lines: Sequence[str] = (),
 ) -> None:
     """Listen first, then say where: with port 0 the address is known only then."""
-    import uvicorn
-
     from api.app import create_app
     from api.listen import listen_on, url_of
+    from api.serving.log import start_log
+    from api.serving.server import run_server
 
     with listen_on(settings) as socket:
         url = url_of(socket)
-        told = [*lines, f"{project} is at {url} (Ctrl+C ends it)"]
-        answer(result | {"url": url}, told, as_json=as_json)
-        app = create_app(settings, project)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-        server.run(sockets=[socket])
+        told = [*lines, f"{shown(settings.project)} is at {url} (Ctrl+C ends it)"]
+        answer(result | {"url": url}, [*told, *_to_do_first(settings)], as_json=as_json)
+        if not settings.needs_login and not settings.only_here:
+            click.echo(_NO_LOGIN.format(settings.host), err=True)
+        start_log(settings.log)
+        app = create_app(settings)
+        # The projects are there when the application has started, not before.
+        run_server(app, socket, ready=partial(_load_ahead, app))
+
+
+def _to_do_first(settings: Settings) -> list[str]:
+    """Return what must be done before anybody finds anything here."""
+    project = shown(settings.project)
+    todo = []
+    if settings.needs_login:
+        with closing(Office.open(office_address(settings.project, settings.office))) as office:
+            there = office.has_people()
+        todo.append("People sign in")
+        if not there and settings.oidc_issuer is None:
+            todo[0] += f"; make the first one with: lianpian users add {project} NAME --admin"
+    with closing(Projects(settings)) as projects:
+        if not projects.names():
+            todo.append(
+                f"No project is in {project} yet; make one: lianpian init {project}/my.gpkg"
+            )
+    return todo
+
+
+def _load_ahead(app: FastAPI) -> None:
+    """Read the estates before the first person asks; what goes wrong is theirs to be told."""
+    with suppress(LianpianError):
+        app.state.projects.load_ahead()
 
 
 @click.command()

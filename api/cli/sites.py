@@ -19,9 +19,10 @@ from api.analyses import (
     write_site_plan,
     write_text,
 )
-from api.cli.options import PATH, json_option, walking_options
+from api.cli.options import PATH, PROJECT, json_option, walking_options
 from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
 from api.store import Project
+from api.store.address import shown
 from gis.errors import OptionError
 from gis.sites import Ask, Offer, SitePlan
 
@@ -30,7 +31,7 @@ _TOLD: Final = 12
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.option(
     "--category",
     "categories",
@@ -91,7 +92,7 @@ _TOLD: Final = 12
 @walking_options(category=False, home=False)
 @json_option
 def sites(
-    project: Path,
+    project: str | Path,
     categories: tuple[str, ...],
     model: Any,
     share: str | None,
@@ -126,7 +127,7 @@ def sites(
         **values,
     )
     with Project.open(project) as opened, progress_bar("sites") as progress:
-        result: dict[str, Any] = {"project": str(project), "date": today()}
+        result: dict[str, Any] = {"project": shown(project), "date": today()}
         if listing:
             offers = offers_in(opened, categories, ask, how)
             result["offers"] = [offer.to_json() for offer in offers]

@@ -19,20 +19,21 @@ from api.analyses import (
     write_gap_list,
     write_tables,
 )
-from api.cli.options import PATH, json_option, walking_options
+from api.analyses.answers import coverage_json, isochrones_json
+from api.cli.options import PATH, PROJECT, json_option, walking_options
 from api.cli.output import answer, finding_lines, number, progress_bar, table_lines
 from api.store import Project
-from gis.coverage import CircleClaim, Coverage, circle_claim
+from api.store.address import shown
+from gis.coverage import Coverage, circle_claim
 from gis.errors import OptionError
 from gis.explain import Explanation
-from gis.isochrones import Isochrones
 from gis.stepfree import StepFree
 
 COUNT_COLUMNS = ("covered", "gap", "unlinked", "no_data")
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @walking_options()
 @click.option(
     "--claim",
@@ -51,7 +52,7 @@ COUNT_COLUMNS = ("covered", "gap", "unlinked", "no_data")
 )
 @json_option
 def coverage(
-    project: Path,
+    project: str | Path,
     how: Walking,
     claim_minutes: float | None,
     capacity: bool,
@@ -72,46 +73,11 @@ def coverage(
                 measured, out, project=opened.name, lang=lang, plan=districts, claim=claim
             )
     result = {
-        "project": str(project),
-        "date": today(),
-        "items": measured.summary(),
-        "missing": _missing(measured),
-        "grade": measured.grade.to_json(),
-        "levels": measured.levels().to_dict("records"),
-        "communities": measured.by_area("community").to_dict("records"),
-        "claim": None if claim is None else _claim_json(claim),
-        "capacity": measured.capacity().summary() if capacity else None,
-        "assumptions": dict(measured.assumptions),
-        "findings": [finding.to_json() for finding in measured.findings],
+        "project": shown(project),
+        **coverage_json(measured, claim=claim, capacity=capacity),
         "file": str(out) if out else None,
     }
     answer(result, _coverage_lines(measured, result), as_json=as_json)
-
-
-def _claim_json(claim: CircleClaim) -> dict[str, Any]:
-    return {
-        "minutes": claim.minutes,
-        "terrain": claim.coverage.assumptions["terrain"],
-        "walker": claim.coverage.assumptions["walker"],
-        "holds": claim.holds,
-        "functions": claim.table().to_dict("records"),
-    }
-
-
-def _missing(measured: Coverage) -> list[dict[str, Any]]:
-    """Estates with at least one gap, the worst first."""
-    counts = measured.missing_count()
-    order = sorted(range(len(counts)), key=lambda i: (-counts[i], i))
-    frame = measured.estates.frame
-    return [
-        {"estate": frame["uid"][i], "name": _known(frame["name"][i]), "missing": int(counts[i])}
-        for i in order
-        if counts[i]
-    ]
-
-
-def _known(value: Any) -> Any:
-    return None if value != value else value
 
 
 def _coverage_lines(measured: Coverage, result: dict[str, Any]) -> Iterator[str]:
@@ -217,19 +183,21 @@ def _capacity_lines(items: list[dict[str, Any]]) -> Iterator[str]:
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.option("--estate", required=True, help="The estate: its uid, or a name only it has.")
 @click.option("--building", help="With --from building: uid of the building to start at.")
 @walking_options()
 @json_option
-def explain(project: Path, estate: str, building: str | None, how: Walking, as_json: bool) -> None:
+def explain(
+    project: str | Path, estate: str, building: str | None, how: Walking, as_json: bool
+) -> None:
     """Why an estate has no service in reach: the walked route, what makes it long, what mends it.
 
     Name the service with --category.
     """
     with Project.open(project) as opened:
         found = explain_of(opened, estate, how, building=building)
-    result = {"project": str(project), "date": today(), **found.to_json()}
+    result = {"project": shown(project), "date": today(), **found.to_json()}
     answer(result, _explain_lines(found), as_json=as_json)
 
 
@@ -265,7 +233,7 @@ def _limits(text: str | None, option: str) -> list[float] | None:
 
 
 @click.command()
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.option(
     "--facility",
     "facilities",
@@ -282,7 +250,7 @@ def _limits(text: str | None, option: str) -> list[float] | None:
 @walking_options(rules=False, home=False)
 @json_option
 def isochrones(
-    project: Path,
+    project: str | Path,
     facilities: tuple[str, ...],
     category: str | None,
     minutes: str | None,
@@ -308,33 +276,11 @@ def isochrones(
             tables = {"streets": found.streets, "homes": found.homes, "polygons": found.polygons}
             write_tables(tables, out)
     result = {
-        "project": str(project),
-        "date": today(),
-        "facilities": _isochrone_rows(found),
-        "unlinked": list(found.unlinked),
-        "assumptions": found.assumptions,
-        "findings": [finding.to_json() for finding in found.findings],
+        "project": shown(project),
+        **isochrones_json(found),
         "file": str(out) if out else None,
     }
     answer(result, _isochrone_lines(result), as_json=as_json)
-
-
-def _isochrone_rows(found: Isochrones) -> list[dict[str, Any]]:
-    """One row per facility and band; homes are counted up to the band, streets within it."""
-    rows = []
-    for row in found.streets.itertuples():
-        homes = found.homes
-        near = (homes["facility"] == row.facility) & (homes["within_m"] <= row.within_m)
-        rows.append(
-            {
-                "facility": row.facility,
-                "within_m": row.within_m,
-                "minutes": row.minutes,
-                "streets_m": row.length_m,
-                "homes": int(near.sum()),
-            }
-        )
-    return rows
 
 
 def _isochrone_lines(result: dict[str, Any]) -> Iterator[str]:
@@ -350,7 +296,7 @@ def _isochrone_lines(result: dict[str, Any]) -> Iterator[str]:
 
 
 @click.command("step-free")
-@click.argument("project", type=PATH)
+@click.argument("project", type=PROJECT)
 @click.option(
     "--category", "categories", multiple=True, help="A service; all elderly services unless given."
 )
@@ -360,7 +306,7 @@ def _isochrone_lines(result: dict[str, Any]) -> Iterator[str]:
 @walking_options(rules=False, home=False)
 @json_option
 def step_free(
-    project: Path,
+    project: str | Path,
     categories: tuple[str, ...],
     metres: float | None,
     minutes: float | None,
@@ -372,7 +318,7 @@ def step_free(
     with Project.open(project) as opened:
         how = replace(how, metres=metres, minutes=minutes)
         found = step_free_of(opened, how, categories=categories, ramps=ramps)
-    result = {"project": str(project), "date": today(), **found.to_json()}
+    result = {"project": shown(project), "date": today(), **found.to_json()}
     answer(result, _step_free_lines(found), as_json=as_json)
 
 

@@ -74,7 +74,12 @@ def encode(
 
 
 def decode(
-    blobs: Sequence[bytes | None], *, table: str, fids: Sequence[int], heights: bool = False
+    blobs: Sequence[bytes | None],
+    *,
+    table: str,
+    fids: Sequence[int],
+    heights: bool = False,
+    wkb: Callable[[bytes], bytes] | None = None,
 ) -> NDArray[np.object_]:
     """Turn blobs into geometries.
 
@@ -86,6 +91,8 @@ def decode(
         What to name in an error; n row keys.
     heights
         Keep the third coordinate where there is one, at every vertex; else it is left out.
+    wkb
+        Gives the WKB of a blob; that of a GeoPackage blob unless given.
 
     Returns
     -------
@@ -97,10 +104,11 @@ def decode(
     LayerError
         A blob is no GeoPackage geometry.
     """
+    wkb = wkb or wkb_of
     try:
-        shapes = shapely.from_wkb([None if b is None else wkb_of(b) for b in blobs])
+        shapes = shapely.from_wkb([None if b is None else wkb(b) for b in blobs])
     except (shapely.GEOSException, ValueError, TypeError):
-        raise LayerError(_unreadable(blobs, table, fids)) from None
+        raise LayerError(_unreadable(blobs, table, fids, wkb)) from None
     flat = np.asarray(shapely.force_2d(shapes), dtype=object)
     if not heights:
         return flat
@@ -113,11 +121,16 @@ def decode(
     return flat
 
 
-def _unreadable(blobs: Sequence[bytes | None], table: str, fids: Sequence[int]) -> str:
+def _unreadable(
+    blobs: Sequence[bytes | None],
+    table: str,
+    fids: Sequence[int],
+    wkb: Callable[[bytes], bytes],
+) -> str:
     for blob, fid in zip(blobs, fids, strict=True):
         try:
             if blob is not None:
-                shapely.from_wkb(wkb_of(blob))
+                shapely.from_wkb(wkb(blob))
         except (shapely.GEOSException, ValueError, TypeError) as error:
             why = " ".join(str(error).split())
             return (

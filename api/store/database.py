@@ -1,258 +1,112 @@
-"""The file itself: how it is made, opened, locked and closed, and what its errors are called.
-
-Journal: WAL, so that readers and a writer do not wait for each other. ``synchronous=FULL``: an edit
-that was acknowledged outlives a kill and a power cut; it costs about 0.2 ms per commit. Writers
-begin with BEGIN IMMEDIATE: a transaction that first reads and then writes under a plain BEGIN is
-turned away with "database is locked" whenever another has written in between, and no waiting helps.
-"""
+"""Projects are made and opened here, in a file or on a server, by one address."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import secrets
-import sqlite3
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, Row, select
 
-from api.store.codec import register_functions
-from api.store.geopackage import APPLICATION_ID
-from gis.errors import FileError, ProjectError
+from api.store.address import is_server, name_of, parse_address, shown
+from api.store.backend import backend_of
+from api.store.revisions import PROJECTS, bring_up, create_tables
+from api.store.schema import FORMAT_VERSION, PROJECT
+from api.store.server import no_project, open_server, projects_in
+from api.store.sqlite_file import create_file, open_file
+from api.store.transactions import BUSY_TIMEOUT_S, Database
+from gis.errors import ProjectError
 
-SUFFIX: Final = ".gpkg"
-BUSY_TIMEOUT_S: Final = 30.0
-_SQLITE_MAGIC: Final = b"SQLite format 3\x00"
-_APPLICATION_ID_AT: Final = 68
-_HEADER_BYTES: Final = 100
-_NO_HARD_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
+__all__ = [
+    "BUSY_TIMEOUT_S", "Database", "create_database", "is_server", "name_of", "open_database",
+    "project_row", "shown",
+]  # fmt: skip
 
-
-@dataclass(frozen=True, eq=False)
-class Database:
-    """An open GeoPackage: transactions for reading and for writing."""
-
-    path: Path
-    engine: Engine
-
-    @contextlib.contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Give a connection that sees one state of the project from beginning to end."""
-        with told_by_name(self.path), self.engine.connect() as connection:
-            connection = connection.execution_options(lianpian_readonly=True)
-            with connection.begin():
-                yield connection
-
-    @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Give the only connection that may write; all that is done with it happens, or nothing."""
-        with told_by_name(self.path), self.engine.begin() as connection:
-            yield connection
-
-    def close(self) -> None:
-        """Move what is in the WAL into the file, as far as nobody else needs it, and let go."""
-        # Nothing is lost when this fails, and it must not hide the error that led here.
-        with contextlib.suppress(DBAPIError, sqlite3.Error):
-            # Without waiting: whoever else has the file open does this on closing.
-            _pragmas(self.engine, "busy_timeout = 0", "wal_checkpoint(TRUNCATE)")
-        self.engine.dispose()
+_PROJECT_COLUMNS = {"format_version", "name", "profile", "crs"}
 
 
-def open_database(path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Database:
-    """Open a GeoPackage that exists.
+def open_database(address: str | Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Database:
+    """Open a project that exists; one of an older Lianpian is brought up to date.
 
     Raises
     ------
     ProjectError
-        It is not there, is no GeoPackage, or cannot be written.
+        It is not there, is no project, was made by a newer Lianpian, or cannot be written.
     """
-    _require_geopackage(path)
-    return Database(path, _engine(path, mode="rw", busy_timeout_s=busy_timeout_s))
-
-
-def use_wal(database: Database) -> None:
-    """Switch the file to WAL, where it is not so already and can be (network shares cannot)."""
-    with told_by_name(database.path):
-        _pragmas(database.engine, "journal_mode = WAL")
-
-
-def _pragmas(engine: Engine, *pragmas: str) -> None:
-    """Run pragmas that do not work inside a transaction."""
-    pooled = engine.raw_connection()
+    parsed = parse_address(address)
+    database: Database
+    if isinstance(parsed, Path):
+        database = file = open_file(parsed, busy_timeout_s=busy_timeout_s)
+    else:
+        database, file = open_server(parsed, busy_timeout_s=busy_timeout_s), None
     try:
-        cursor = pooled.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-            cursor.fetchall()
-        cursor.close()
-    finally:
-        pooled.close()
+        with database.read() as connection:
+            _require_project(connection, database)
+        if file is not None:
+            file.use_wal()
+        bring_up(database, PROJECTS)
+    except BaseException:
+        database.engine.dispose()
+        raise
+    return database
 
 
-def create_file(path: Path, fill: Callable[[Connection], None]) -> None:
-    """Make a GeoPackage that appears under its name only when it is whole.
-
-    Of several that make the same one at once, one succeeds.
+def create_database(address: str | Path, fill: Callable[[Connection], None], *, now: str) -> None:
+    """Make the tables of a new project and let ``fill`` write its first rows; all or nothing.
 
     Raises
     ------
     ProjectError
-        There is something of that name already.
+        There is something of that name already, or the server cannot be used.
     FileError
         The name or the folder does not do.
     """
-    _require_free(path)
-    draft = path.with_name(f".lianpian-{secrets.token_hex(8)}{SUFFIX}")
-    try:
-        # It is called by the name it will have, so that an error does not tell of the draft.
-        database = Database(path, _engine(draft, mode="rwc", busy_timeout_s=BUSY_TIMEOUT_S))
-        with database.write() as connection:
-            fill(connection)
-        use_wal(database)
-        database.close()
-        _publish(draft, path)
-    finally:
-        for left in (draft, *_side_files(draft)):
-            left.unlink(missing_ok=True)
 
+    def make(connection: Connection) -> None:
+        create_tables(connection, PROJECTS, now=now)
+        fill(connection)
 
-def _require_free(path: Path) -> None:
-    if path.suffix.lower() != SUFFIX:
-        raise FileError(f"'{path}': a project is a {SUFFIX} file; give a name that ends so")
-    if not path.parent.is_dir():
-        raise FileError(f"'{path}': there is no folder '{path.parent}'; make it first")
-    if os.path.lexists(path):
-        raise _taken(path)
-    for left in _side_files(path):
-        if left.exists():
-            # SQLite would play the journal of another file into the new one.
-            raise ProjectError(f"'{left}' is left over from a file that is gone; remove it first")
-    if not os.access(path.parent, os.W_OK):
-        raise FileError(f"'{path}': the folder cannot be written; choose another one")
-
-
-def _taken(path: Path) -> ProjectError:
-    return ProjectError(f"'{path}' exists already; give another name, or remove it first")
-
-
-def _side_files(path: Path) -> tuple[Path, ...]:
-    return tuple(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))
-
-
-def _publish(draft: Path, path: Path) -> None:
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        raise _taken(path) from None
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise FileError(f"'{path}' cannot be written ({error.strerror})") from None
-        _claim(path)
-        draft.replace(path)
-    _sync_folder(path.parent)
-
-
-def _claim(path: Path) -> None:
-    """Take the name on a disk without hard links (USB sticks); replacing it then harms nobody."""
-    try:
-        path.open("xb").close()
-    except FileExistsError:
-        raise _taken(path) from None
-    except OSError as error:
-        raise FileError(f"'{path}' cannot be written ({error.strerror})") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
+    parsed = parse_address(address)
+    if isinstance(parsed, Path):
+        create_file(parsed, make)
         return
-    handle = os.open(folder, os.O_RDONLY)
+    database = open_server(parsed, create=True)
     try:
-        os.fsync(handle)
+        with database.write() as connection:
+            if backend_of(connection).has_table(PROJECT.name):
+                raise ProjectError(
+                    f"There is a project at '{database.shown}' already; give another schema "
+                    "(?schema=NAME) or database"
+                )
+            make(connection)
     finally:
-        os.close(handle)
+        database.close()
 
 
-def _require_geopackage(path: Path) -> None:
-    if not path.exists():
-        raise ProjectError(f"There is no project '{path}'; make one with: lianpian init {path}")
-    if not path.is_file():
-        raise ProjectError(f"'{path}' is not a file; give the {SUFFIX} file of a project")
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEADER_BYTES)
-    except OSError as error:
+def project_row(connection: Connection) -> Row[Any]:
+    """Return the row of facts about the project itself."""
+    return connection.execute(select(PROJECT)).one()
+
+
+def _require_project(connection: Connection, database: Database) -> None:
+    backend = backend_of(connection)
+    there = backend.columns_in(PROJECT.name) if backend.has_table(PROJECT.name) else set()
+    row = None
+    if there >= _PROJECT_COLUMNS:
+        row = connection.execute(select(PROJECT)).one_or_none()
+    if row is None:
+        raise _no_project(connection, database)
+    if row.format_version > FORMAT_VERSION:
         raise ProjectError(
-            f"'{path}' cannot be read ({error.strerror}); ask for permission"
-        ) from None
-    mark = head[_APPLICATION_ID_AT : _APPLICATION_ID_AT + len(APPLICATION_ID)]
-    if not head.startswith(_SQLITE_MAGIC) or mark != APPLICATION_ID:
-        what = "is empty" if not head else "is not a GeoPackage"
-        raise ProjectError(f"'{path}' {what}; give a project made with: lianpian init PROJECT")
-    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
-        raise _read_only(path)
-
-
-def _read_only(path: Path) -> ProjectError:
-    return ProjectError(
-        f"'{path}' or its folder is read-only; copy the project to where you may write"
-    )
-
-
-def _engine(path: Path, *, mode: str, busy_timeout_s: float) -> Engine:
-    address = f"{path.absolute().as_uri()}?mode={mode}"
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            address, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
+            f"'{database.shown}' was made by a newer Lianpian (format {row.format_version}, this "
+            f"one knows {FORMAT_VERSION}); install the newer one"
         )
-        register_functions(connection)
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
-    event.listen(engine, "begin", _begin)
-    return engine
 
 
-def _begin(connection: Connection) -> None:
-    readonly = connection.get_execution_options().get("lianpian_readonly")
-    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
-
-
-@contextlib.contextmanager
-def told_by_name(path: Path) -> Iterator[None]:
-    """Turn what SQLite says of a file into a `ProjectError` that names it."""
-    try:
-        yield
-    except DBAPIError as error:
-        told = _told(path, error.orig)
-        if told is None:
-            raise
-        raise told from error
-    except sqlite3.Error as error:
-        told = _told(path, error)
-        if told is None:
-            raise
-        raise told from error
-
-
-def _told(path: Path, error: BaseException | None) -> ProjectError | None:
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return ProjectError(f"'{path}' is in use by another program; close it or try later")
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
-            return _read_only(path)
-        case sqlite3.SQLITE_FULL:
-            return ProjectError(f"'{path}': the disk is full; make room and try again")
-        case sqlite3.SQLITE_IOERR:
-            return ProjectError(f"'{path}': the disk cannot be read or written ({error})")
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return ProjectError(f"'{path}' is damaged ({error}); go back to a backup")
-    return None
+def _no_project(connection: Connection, database: Database) -> ProjectError:
+    if database.path is None:
+        return no_project(database.shown, projects_in(connection))
+    return ProjectError(
+        f"'{database.path}' is a GeoPackage but no project; make one with lianpian init PROJECT, "
+        f"then lianpian import PROJECT KIND {database.path.name}"
+    )

@@ -13,16 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pyproj import CRS
 
-from api.store.codec import decode, encode
 from gis.errors import LayerError
 from gis.model import Column, Kind, Layer
 from gis.model.layer import PANDAS_TYPES
-
-WITH_HEIGHTS: Final = frozenset(["streets"])
-"""Kinds whose geometries keep their third coordinate."""
 
 _LARGEST_EXACT_INTEGER: Final = 2.0**53
 _INFERRED: Final = {
@@ -51,14 +49,18 @@ def _extra_type(values: pd.Series[Any]) -> str:
 
 
 def rows_of(
-    layer: Layer, *, first_fid: int, srs_id: int, extras: Mapping[str, str]
+    layer: Layer,
+    blobs: Sequence[bytes | None],
+    *,
+    first_fid: int,
+    rev: int,
+    extras: Mapping[str, str],
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a layer: fid, the columns of its kind, extra, rev, geom."""
+    """Yield the rows of a layer: fid, the columns of its kind, extra, rev, geom (of ``blobs``)."""
     frame = layer.frame
     columns: list[Sequence[Any]] = [range(first_fid, first_fid + len(frame))]
     columns += [_values(frame[column.name], column.type) for column in layer.kind.columns]
-    columns += [_extra_texts(frame, extras), [1] * len(frame)]
-    columns += [encode(layer.geometries, srs_id=srs_id, heights=layer.kind.name in WITH_HEIGHTS)]
+    columns += [_extra_texts(frame, extras), [rev] * len(frame), blobs]
     return zip(*columns, strict=True)
 
 
@@ -110,25 +112,28 @@ def _extra_values(values: pd.Series[Any], kind: str) -> list[Any]:
 
 
 def frame_of(
-    kind: Kind, rows: Sequence[tuple[Any, ...]], *, crs: CRS, extras: Mapping[str, str]
+    kind: Kind,
+    fids: Sequence[int],
+    columns: Sequence[Sequence[Any]],
+    shapes: NDArray[np.object_],
+    *,
+    crs: CRS,
+    extras: Mapping[str, str],
 ) -> gpd.GeoDataFrame:
-    """Make the frame of a kind from its rows (fid, columns of the kind, extra, geom).
+    """Make the frame of a kind from what the database has in its columns, ``extra`` being the last.
 
     Raises
     ------
     LayerError
         A value is not what its column holds; the table, fid and column are named.
     """
-    width = len(kind.columns) + 3
-    fids, *columns = zip(*rows, strict=True) if rows else [()] * width
-    *values, texts, blobs = columns
+    *values, texts = columns
     data: dict[str, pd.Series[Any]] = {
         column.name: _series(kind, column, cells, fids)
         for column, cells in zip(kind.columns, values, strict=True)
     }
     data |= _extra_series(kind, texts, fids, extras)
-    heights = kind.name in WITH_HEIGHTS
-    geometry = gpd.GeoSeries(decode(blobs, table=kind.name, fids=fids, heights=heights), crs=crs)
+    geometry = gpd.GeoSeries(shapes, crs=crs)
     return gpd.GeoDataFrame({**data, "geometry": geometry}, geometry="geometry", crs=crs)
 
 
@@ -138,6 +143,8 @@ def _series(
     wanted = PANDAS_TYPES[column.type]
     # By types, and by the few values of a boolean; the cells are gone through only for a fault.
     kinds: set[type] = {str} if wanted == "str" else {int, float}
+    if wanted == "boolean":
+        kinds.add(bool)  # as a server gives it
     good = set(map(type, cells)) <= {*kinds, type(None)}
     if not good or (wanted == "boolean" and not set(cells) <= {0, 1, None}):
         raise _misfit(kind, column, kinds, zip(fids, cells, strict=True))

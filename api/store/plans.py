@@ -6,23 +6,26 @@ keeps its own work packages; going back to an older one makes a newer one that i
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
 
-from api.store.geopackage import create_attributes
+from api.store import plan_changes
+from api.store.audit import KeepsAudit
+from api.store.json_text import to_json
+from api.store.moments import stamp
+from api.store.plan_changes import PlanState
 from api.store.schema import PLAN_MEMBERS, PLAN_PACKAGES, PLANS
 from gis.errors import OptionError, UnknownNameError
 
 if TYPE_CHECKING:
-    from api.store.database import Database
     from gis.districts import Adjacency, DistrictPlan
     from gis.plans import Package
 
@@ -54,11 +57,12 @@ class PlanInfo:
     settings: Mapping[str, Any]
 
 
-class KeepsPlans:
-    """The part of a project that keeps plans."""
+class KeepsPlans(KeepsAudit):
+    """The part of a project that keeps plans.
 
-    _database: Database
-    _clock: Callable[[], datetime]
+    Where a method takes ``expected``, nothing is done if the plan stands elsewhere by then: a
+    `ConflictError` tells the changes since.
+    """
 
     def save_plan(
         self,
@@ -68,22 +72,25 @@ class KeepsPlans:
         who: str | None = None,
         note: str = "",
         packages: Sequence[Package] = (),
+        expected: PlanState | None = None,
     ) -> int:
         """Save a districting plan; return its version.
 
-        A plan of the same name stays, as the version before. ``what`` was done by ``who`` becomes
-        the last line of its history.
+        A plan of the same name stays, as the version before; a draft on top of that is closed.
+        ``what`` was done by ``who`` becomes the last line of its history.
 
         Raises
         ------
         OptionError
             The name is no name.
+        UnknownNameError
+            There is no plan of that name, and one was expected.
+        ConflictError
+            The plan is not at ``expected`` any more.
         """
         with self._database.write() as connection:
-            return save(
-                connection, plan, now=_now(self._clock), what=what, who=who, note=note,
-                packages=packages,
-            )  # fmt: skip
+            require_state(connection, plan.name, expected, yours={"what": what})
+            return self._save(connection, plan, what=what, who=who, note=note, packages=packages)
 
     def save_plans(
         self,
@@ -95,10 +102,7 @@ class KeepsPlans:
     ) -> list[int]:
         """Save several plans, all of them or none; return their versions."""
         with self._database.write() as connection:
-            now = _now(self._clock)
-            return [
-                save(connection, plan, now=now, what=what, who=who, note=note) for plan in plans
-            ]
+            return [self._save(connection, plan, what=what, who=who, note=note) for plan in plans]
 
     def read_plan(self, name: str, *, version: int | None = None) -> DistrictPlan:
         """Read a districting plan: the newest of its name, or the version asked for.
@@ -129,18 +133,28 @@ class KeepsPlans:
         *,
         who: str | None = None,
         note: str = "",
+        expected: PlanState | None = None,
     ) -> int:
         """Work packages of a plan out anew and keep them as its next version; return that.
 
         All in one transaction: nobody else can change the plan in between.
         """
         with self._database.write() as connection:
+            require_state(connection, name, expected, yours={"what": "packages"})
             plan = read(connection, name)
             made = change(plan, packages_of(connection, name))
-            return save(
-                connection, plan, now=_now(self._clock), what="packages", who=who, note=note,
-                packages=made,
-            )  # fmt: skip
+            return self._save(connection, plan, what="packages", who=who, note=note, packages=made)
+
+    def version_mark(self, name: str, version: int) -> str:
+        """Return what tells a version of a plan from all others that there ever were.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such plan, or no such version of it.
+        """
+        with self._database.read() as connection:
+            return _mark(_row(connection, name, version, select(PLANS.c.id, PLANS.c.created)))
 
     def plan_names(self) -> tuple[str, ...]:
         """Return the names of the plans, the oldest at the front."""
@@ -158,8 +172,8 @@ class KeepsPlans:
         with self._database.read() as connection:
             return infos(connection, name)
 
-    def remove_plan(self, name: str) -> int:
-        """Take a plan out with all its versions and packages; return how many versions there were.
+    def remove_plan(self, name: str, *, expected: PlanState | None = None) -> int:
+        """Take a plan out with all its versions, packages and drafts; return how many versions.
 
         Raises
         ------
@@ -167,12 +181,15 @@ class KeepsPlans:
             There is no such plan.
         """
         with self._database.write() as connection:
-            gone = connection.execute(delete(PLANS).where(PLANS.c.name == name)).rowcount
+            require_state(connection, name, expected, yours={"what": "removed"})
+            gone = int(connection.execute(delete(PLANS).where(PLANS.c.name == name)).rowcount)
             if not gone:
                 raise _unknown(connection, name, None)
-            return int(gone)
+            plan_changes.forget(connection, name)
+            self._note(connection, "plan removed", name, versions=gone)
+            return gone
 
-    def rename_plan(self, name: str, new: str) -> None:
+    def rename_plan(self, name: str, new: str, *, expected: PlanState | None = None) -> None:
         """Call a plan, in all its versions, by another name.
 
         Raises
@@ -183,9 +200,19 @@ class KeepsPlans:
             There is a plan of the new name, or it is no name.
         """
         with self._database.write() as connection:
+            require_state(connection, name, expected, yours={"what": "renamed", "name": new})
             rename(connection, name, require_name(new))
+            plan_changes.rename(connection, name, new)
+            self._note(connection, "plan renamed", name, to=new)
 
-    def restore_plan(self, name: str, version: int, *, who: str | None = None) -> int:
+    def restore_plan(
+        self,
+        name: str,
+        version: int,
+        *,
+        who: str | None = None,
+        expected: PlanState | None = None,
+    ) -> int:
         """Make an older version, with its packages, the newest one; return the new version.
 
         Raises
@@ -194,17 +221,77 @@ class KeepsPlans:
             There is no such plan or version.
         """
         with self._database.write() as connection:
+            require_state(connection, name, expected, yours={"what": "restored"})
             plan = read(connection, name, version=version)
             kept = packages_of(connection, name, version=version)
-            return save(
-                connection, plan, now=_now(self._clock), what="restored", who=who,
-                note=f"version {version}", packages=kept,
+            return self._save(
+                connection, plan, what="restored", who=who, note=f"version {version}",
+                packages=kept,
             )  # fmt: skip
 
+    def _save(self, connection: Connection, plan: DistrictPlan, *, what: str, **more: Any) -> int:
+        now = stamp(self._clock)
+        version = save(connection, plan, now=now, what=what, **more)
+        self._note(connection, "plan", plan.name, now=now, version=version, did=what)
+        return version
 
-def _now(clock: Callable[[], datetime]) -> str:
-    moment = clock().astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+def newest_version(connection: Connection, name: str) -> int:
+    """Return the newest version of a plan.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such plan.
+    """
+    columns = PLANS.c
+    version = connection.execute(select(func.max(columns.version)).where(columns.name == name))
+    found = version.scalar()
+    if found is None:
+        raise _unknown(connection, name, None)
+    return int(found)
+
+
+def state_of(connection: Connection, name: str) -> PlanState:
+    """Return where a plan stands.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such plan.
+    """
+    columns = PLANS.c
+    row = _row(connection, name, None, select(columns.id, columns.created, columns.version))
+    return plan_changes.state(connection, name, int(row["version"]), _mark(row))
+
+
+def _mark(row: RowMapping) -> str:
+    """Tell a saved version from all others: the number of one that went is given once more."""
+    return hashlib.sha256(f"{row['id']} {row['created']}".encode()).hexdigest()[:12]
+
+
+def require_state(
+    connection: Connection, name: str, expected: PlanState | None, *, yours: Mapping[str, Any]
+) -> PlanState | None:
+    """Make sure that a plan still stands where somebody read it; None: wherever it does.
+
+    Returns
+    -------
+    PlanState
+        Where it stands, with its mark; None where nothing was expected.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such plan.
+    ConflictError
+        It stands elsewhere; the changes since are told.
+    """
+    if expected is None:
+        return None
+    now = state_of(connection, name)
+    plan_changes.require(connection, name, now, expected, yours=yours)
+    return now
 
 
 def require_name(name: str) -> str:
@@ -261,7 +348,7 @@ def save(
     ]
     if members:
         connection.execute(insert(PLAN_MEMBERS), members)
-    _save_packages(connection, plan_id, packages, now=now)
+    _save_packages(connection, plan_id, packages)
     return version
 
 
@@ -273,12 +360,7 @@ def _history(plan: DistrictPlan, entry: dict[str, Any], version: int) -> list[di
     return [*told, entry | {"version": version}]
 
 
-def _save_packages(
-    connection: Connection, plan_id: int, packages: Sequence[Package], *, now: str
-) -> None:
-    if packages and not _has_packages(connection):
-        # The project was made before there were packages.
-        create_attributes(connection, PLAN_PACKAGES, now=now)
+def _save_packages(connection: Connection, plan_id: int, packages: Sequence[Package]) -> None:
     rows = [
         {
             "plan_id": plan_id, "place": place, "package": package.name,
@@ -294,10 +376,6 @@ def _save_packages(
         connection.execute(insert(PLAN_PACKAGES), rows)
 
 
-def _has_packages(connection: Connection) -> bool:
-    return bool(connection.dialect.has_table(connection, PLAN_PACKAGES.name))
-
-
 def packages_of(
     connection: Connection, name: str, *, version: int | None = None
 ) -> tuple[Package, ...]:
@@ -305,8 +383,6 @@ def packages_of(
     from gis.plans import Package
 
     plan = _row(connection, name, version, select(PLANS.c.id))
-    if not _has_packages(connection):
-        return ()
     columns = PLAN_PACKAGES.c
     query = select(PLAN_PACKAGES).where(columns.plan_id == plan["id"]).order_by(columns.id)
     found: dict[str, dict[str, Any]] = {}
@@ -375,11 +451,9 @@ def infos(connection: Connection, name: str | None = None) -> tuple[PlanInfo, ..
         members.plan_id, func.count(func.distinct(members.district)), func.count(members.district)
     ).group_by(members.plan_id)
     sizes = {plan: (districts, estates) for plan, districts, estates in connection.execute(counted)}
-    bundles: dict[int, int] = {}
-    if _has_packages(connection):
-        held = PLAN_PACKAGES.c
-        asked = select(held.plan_id, func.count(func.distinct(held.package)))
-        bundles = {row[0]: row[1] for row in connection.execute(asked.group_by(held.plan_id))}
+    held = PLAN_PACKAGES.c
+    asked = select(held.plan_id, func.count(func.distinct(held.package)))
+    bundles = {row[0]: row[1] for row in connection.execute(asked.group_by(held.plan_id))}
     order = {key: place for place, key in enumerate(names(connection))}
     rows = sorted(rows, key=lambda row: (order[row["name"]], row["version"]))
     return tuple(
@@ -518,22 +592,3 @@ def _restored(value: Any) -> Any:
 
 def _or_nan(value: float | None) -> float:
     return math.nan if value is None else value
-
-
-def to_json(value: Any) -> str:
-    """Write values as JSON that any program reads: NaN becomes null, the infinite "inf"."""
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, set | frozenset):
-        return sorted(_plain(item) for item in value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value

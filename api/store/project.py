@@ -1,34 +1,55 @@
-"""A project: one GeoPackage, read and written in whole transactions.
+"""A project: a GeoPackage file or a schema of a database, read and written in whole transactions.
 
-A command that is killed at any moment leaves the project as it was before or as it is after.
+A command that is killed at any moment leaves the project as it was before or as it is after. One
+open project may be used by any number of threads at once: each call is one transaction on a
+connection of its own, given back at its end. No more than the pool holds work at the same moment;
+the others wait, at most as long as for another writer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pyproj import CRS
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, insert, select, update
 
-from api.store import layers, plans, scenarios
-from api.store.database import BUSY_TIMEOUT_S, Database, create_file, open_database, use_wal
-from api.store.geopackage import create_core, ensure_srs, epsg_of
-from api.store.plans import KeepsPlans
+from api.store import audit, layers, outside, scenarios
+from api.store.audit import Author
+from api.store.backend import backend_of
+from api.store.database import (
+    BUSY_TIMEOUT_S,
+    Database,
+    create_database,
+    open_database,
+    project_row,
+)
+from api.store.drafts import KeepsPlanChanges
+from api.store.edits import KeepsEdits
+from api.store.facts import (
+    crs_in,
+    crs_text,
+    known_kind,
+    require_layer,
+    require_metric,
+    settle_crs,
+    settled_crs,
+)
+from api.store.json_text import to_json
+from api.store.moments import Clock, stamp, utc_now
+from api.store.private import KeepsPrivate
+from api.store.rows import STATED
+from api.store.runs import KeepsRuns
 from api.store.schema import FORMAT_VERSION, IMPORTS, PROJECT, REFUSED_ROWS, STATEMENTS
-from gis.errors import CrsError, ProjectError, UnknownNameError
+from gis.errors import ConflictError
 from gis.model import KINDS, Categories, Layer, Progress, Study
 
 if TYPE_CHECKING:
     from gis.io import ImportReport
-
-Clock = Callable[[], datetime]
-_URL_MARK: Final = "://"
 
 
 @dataclass(frozen=True)
@@ -47,46 +68,79 @@ class LayerInfo:
     sources: tuple[str, ...]
 
 
-def utc_now() -> datetime:
-    """Return the time, in UTC."""
-    return datetime.now(UTC)
+@dataclass
+class _Described:
+    """What a project is called; all that act for others in it share this one."""
+
+    name: str
+    profile: str | None
 
 
-class Project(KeepsPlans):
+class Project(KeepsEdits, KeepsPlanChanges, KeepsRuns, KeepsPrivate):
     """An open project; a context manager, closed at the end of the block.
 
-    Made by `create` and `open`. Several may have the same file open, also in other processes:
-    readers see whole states, writers take turns.
+    Made by `create` and `open`. Several may have the same one open, also in other processes:
+    readers see whole states, writers take turns. It may be used from many threads at once.
     """
 
-    def __init__(self, database: Database, *, name: str, profile: str | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        name: str,
+        profile: str | None,
+        clock: Clock,
+        author: Author | None = None,
+        mark: str = "0" * 8,
+    ) -> None:
         self._database = database
+        self._mark = mark
         self._clock = clock
-        self.name = name
-        self.profile = profile
+        self._author = author or Author.here()
+        self._is_twin = False
+        self._described = _Described(name, profile)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self._described.name
+
+    @property
+    def profile(self) -> str | None:
+        """The policy profile; None: the usual one."""
+        return self._described.profile
+
+    @property
+    def mark(self) -> str:
+        """Eight hex digits that tell it from all others; a copy of it has its own."""
+        return self._mark
 
     @classmethod
     def create(
         cls,
-        path: str | Path,
+        address: str | Path,
         *,
         name: str,
         profile: str | None = None,
         crs: CRS | None = None,
         clock: Clock = utc_now,
+        author: Author | None = None,
     ) -> Self:
         """Make a new project and open it.
 
         Parameters
         ----------
-        path
-            A .gpkg file that is not there yet, in a folder that is.
+        address
+            A .gpkg file that is not there yet, in a folder that is; or a ``postgresql://`` address,
+            with ``?schema=NAME`` for one of several projects in a database.
         name, profile
             What to call it; the policy profile.
         crs
             The metric CRS to work in; None leaves it to the first layer.
         clock
             Gives the time, with its zone.
+        author
+            Who makes it; whoever works at this machine unless given.
 
         Raises
         ------
@@ -97,25 +151,31 @@ class Project(KeepsPlans):
         CrsError
             The CRS is not metric.
         """
-        path = _local(path)
         if crs is not None:
-            _require_metric(crs)
-        now = _stamp(clock)
+            require_metric(crs)
+        now = stamp(clock)
         row = {"id": 1, "name": name, "profile": profile, "created": now}
-        row |= {"format_version": FORMAT_VERSION, "crs": None if crs is None else _crs_text(crs)}
+        row |= {"format_version": FORMAT_VERSION, "crs": None if crs is None else crs_text(crs)}
+
+        author = author or Author.here()
 
         def fill(connection: Connection) -> None:
-            create_core(connection, now=now)
             connection.execute(insert(PROJECT).values(row))
+            audit.note(connection, author, now=now, what="project made", subject=name)
             if crs is not None:
-                ensure_srs(connection, crs)
+                backend_of(connection).ensure_srs(crs)
 
-        create_file(path, fill)
-        return cls.open(path, clock=clock)
+        create_database(address, fill, now=now)
+        return cls.open(address, clock=clock, author=author)
 
     @classmethod
     def open(
-        cls, path: str | Path, *, clock: Clock = utc_now, busy_timeout_s: float = BUSY_TIMEOUT_S
+        cls,
+        address: str | Path,
+        *,
+        clock: Clock = utc_now,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        author: Author | None = None,
     ) -> Self:
         """Open a project that exists; wait at most ``busy_timeout_s`` for others to finish writing.
 
@@ -124,15 +184,16 @@ class Project(KeepsPlans):
         ProjectError
             It is not there, is no project, was made by a newer Lianpian, or cannot be written.
         """
-        path = _local(path)
-        database = open_database(path, busy_timeout_s=busy_timeout_s)
+        database = open_database(address, busy_timeout_s=busy_timeout_s)
         try:
-            row = _project_row(database)
-            use_wal(database)
+            with database.read() as connection:
+                row, mark = project_row(connection), audit.mark_of(connection)
         except BaseException:
-            database.engine.dispose()
+            database.close()
             raise
-        return cls(database, name=row.name, profile=row.profile, clock=clock)
+        return cls(
+            database, name=row.name, profile=row.profile, clock=clock, author=author, mark=mark
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -146,19 +207,35 @@ class Project(KeepsPlans):
         self.close()
 
     def close(self) -> None:
-        """Let the file go; the last one who does so leaves the .gpkg alone and whole."""
-        self._database.close()
+        """Let the database go; the last one who does so leaves a .gpkg alone and whole.
+
+        A twin of `acting_as` shares the database of another, who closes it.
+        """
+        if not self._is_twin:
+            self._database.close()
+
+    def settle(self) -> None:
+        """Let a file hold all that was written, and none of it lie beside it; nobody waits for it.
+
+        Whoever has it open at this moment may keep some of it beside the file: then try again.
+        """
+        self._database.settle()
 
     @property
-    def path(self) -> Path:
-        """The file of the project."""
+    def path(self) -> Path | None:
+        """The file of the project; None where it is on a server."""
         return self._database.path
+
+    @property
+    def shown(self) -> str:
+        """Where the project is, as people may see it: without a password."""
+        return self._database.shown
 
     @property
     def crs(self) -> CRS | None:
         """The metric CRS that all layers are in; None until the first import settles it."""
         with self._database.read() as connection:
-            return _crs_in(connection)
+            return crs_in(connection)
 
     def layers(self) -> list[LayerInfo]:
         """Tell what layers there are, in the order of the kinds."""
@@ -176,8 +253,8 @@ class Project(KeepsPlans):
             It was edited in another program so that it breaks what its kind promises.
         """
         with self._database.read() as connection:
-            _require_layer(connection, kind)
-            return layers.read(connection, kind, crs=_settled_crs(connection))
+            require_layer(connection, kind)
+            return layers.read(connection, kind, crs=settled_crs(connection))
 
     def read_study(self) -> Study:
         """Read all layers and statements, as they were at one moment.
@@ -190,7 +267,7 @@ class Project(KeepsPlans):
         with self._database.read() as connection:
             kinds = layers.kinds_in(connection)
             found = {
-                kind: layers.read(connection, kind, crs=_settled_crs(connection)) for kind in kinds
+                kind: layers.read(connection, kind, crs=settled_crs(connection)) for kind in kinds
             }
             return Study(found, name=self.name, none_of=_none_of(connection))
 
@@ -203,7 +280,7 @@ class Project(KeepsPlans):
             There is no such kind of layer.
         """
         with self._database.read() as connection:
-            if _known_kind(kind) not in layers.kinds_in(connection):
+            if known_kind(kind) not in layers.kinds_in(connection):
                 return set()
             return layers.uids(connection, kind)
 
@@ -234,14 +311,15 @@ class Project(KeepsPlans):
         ProjectError
             Others kept the project busy for too long.
         """
-        now = _stamp(self._clock)
+        now = stamp(self._clock)
         tick = _Tick(sum(len(layer) for layer, _ in items), progress)
         replaced: set[str] = set()
         with self._database.write() as connection:
             for layer, report in items:
-                kind = _known_kind(layer.kind.name)
+                kind = known_kind(layer.kind.name)
                 tick.word = kind
-                srs_id = _settle_crs(connection, layer.crs)
+                outside.note_before_change(connection, kind, now=now)
+                srs_id = settle_crs(connection, layer.crs)
                 if kind not in layers.kinds_in(connection):
                     layers.create(connection, KINDS[kind], srs_id=srs_id, now=now)
                 elif replace and kind not in replaced:
@@ -250,21 +328,70 @@ class Project(KeepsPlans):
                     _retire_imports(connection, kind)
                     replaced.add(kind)
                 layers.append(connection, layer, srs_id=srs_id, now=now, tick=tick)
-                _record_import(connection, kind, report, now=now)
+                refused = _record_import(connection, kind, report, now=now)
+                file = None if report is None else PurePath(report.file).name
+                self._note(
+                    connection, "import", kind, now=now, rows=len(layer), refused=refused,
+                    file=file, replaced=replace,
+                )  # fmt: skip
 
-    def remove_layer(self, kind: str) -> None:
+    def remove_layer(self, kind: str, *, expected: int | None = None) -> None:
         """Take a layer out, with its imports and refused rows.
+
+        Parameters
+        ----------
+        expected
+            The version of the layer that this is meant for; None: whichever it is.
 
         Raises
         ------
         UnknownNameError
             There is no layer of that kind.
+        ConflictError
+            The layer has another version by now.
         """
         with self._database.write() as connection:
-            _require_layer(connection, kind)
-            layers.remove(connection, kind)
+            require_layer(connection, kind)
+            now = stamp(self._clock)
+            version = outside.note_before_change(connection, kind, now=now)
+            if expected not in (None, version):
+                raise ConflictError(
+                    f"The layer '{kind}' was changed since you looked; look again, then remove it",
+                    yours={"kind": kind, "version": expected},
+                    theirs={"kind": kind, "version": version},
+                )
+            rows = layers.count(connection, kind)
+            layers.remove(connection, kind, now=now)
             connection.execute(REFUSED_ROWS.delete().where(REFUSED_ROWS.c.kind == kind))
             connection.execute(IMPORTS.delete().where(IMPORTS.c.kind == kind))
+            self._note(connection, "layer removed", kind, now=now, rows=rows)
+
+    def change_description(
+        self, *, name: str, profile: str | None, expected: tuple[str, str | None] | None = None
+    ) -> None:
+        """Give the project another name or policy profile.
+
+        Parameters
+        ----------
+        expected
+            The name and the profile as they were read; None: whatever they are.
+
+        Raises
+        ------
+        ConflictError
+            Somebody else has changed them since.
+        """
+        with self._database.write() as connection:
+            row = project_row(connection)
+            if expected not in (None, (row.name, row.profile)):
+                raise ConflictError(
+                    "Name or profile of the project were changed since you looked; look again",
+                    yours={"name": name, "profile": profile},
+                    theirs={"name": row.name, "profile": row.profile},
+                )
+            connection.execute(update(PROJECT).values(name=name, profile=profile))
+            self._note(connection, "project described", name, profile=profile)
+        self._described.name, self._described.profile = name, profile
 
     def imports(self) -> list[dict[str, Any]]:
         """List the imports, oldest first: id, kind, file, at, current, report.
@@ -289,7 +416,10 @@ class Project(KeepsPlans):
     ) -> int:
         """Save edits and what they change; return the version. The base stays as it is."""
         with self._database.write() as connection:
-            return scenarios.save(connection, name, edits, answer, now=_stamp(self._clock))
+            now = stamp(self._clock)
+            version = scenarios.save(connection, name, edits, answer, now=now)
+            self._note(connection, "scenario", name, now=now, version=version, edits=len(edits))
+            return version
 
     def read_scenario(self, name: str) -> scenarios.SavedScenario:
         """Read the newest version of a scenario.
@@ -317,10 +447,12 @@ class Project(KeepsPlans):
         """
         code = Categories.load().require(category).code
         with self._database.write() as connection:
+            now = stamp(self._clock)
             connection.execute(STATEMENTS.delete().where(STATEMENTS.c.none_of == code))
             if none:
-                row = {"none_of": code, "at": _stamp(self._clock)}
-                connection.execute(insert(STATEMENTS).values(row))
+                connection.execute(insert(STATEMENTS).values(none_of=code, at=now))
+            layers.count_up(connection, STATED, now=now)
+            self._note(connection, "statement", code, now=now, none=none)
 
     @property
     def none_of(self) -> frozenset[str]:
@@ -344,92 +476,6 @@ class _Tick:
             self.progress(self.done / self.total, self.word)
 
 
-def _known_kind(kind: str) -> str:
-    if kind not in KINDS:
-        raise UnknownNameError(f"There is no kind '{kind}'; give one of: {', '.join(KINDS)}")
-    return kind
-
-
-def _local(path: str | Path) -> Path:
-    if _URL_MARK in str(path):
-        scheme = str(path).partition(_URL_MARK)[0]
-        raise ProjectError(f"A project at a {scheme}:// address is not possible; give a .gpkg file")
-    return Path(path)
-
-
-def _stamp(clock: Clock) -> str:
-    moment = clock().astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-
-
-def _project_row(database: Database) -> Row[Any]:
-    path = database.path
-    with database.read() as connection:
-        if not connection.dialect.has_table(connection, PROJECT.name):
-            raise _no_project(path)
-        there = layers.columns_in(connection, PROJECT.name)
-        if not {"format_version", "name", "profile", "crs"} <= there:
-            raise _no_project(path)
-        row = connection.execute(select(PROJECT)).one_or_none()
-        if row is None:
-            raise _no_project(path)
-        if row.format_version > FORMAT_VERSION:
-            raise ProjectError(
-                f"'{path}' was made by a newer Lianpian (format {row.format_version}, this one "
-                f"knows {FORMAT_VERSION}); install the newer one"
-            )
-        return row
-
-
-def _no_project(path: Path) -> ProjectError:
-    return ProjectError(
-        f"'{path}' is a GeoPackage but no project; make one with lianpian init PROJECT, then "
-        f"lianpian import PROJECT KIND {path.name}"
-    )
-
-
-def _require_layer(connection: Connection, kind: str) -> None:
-    there = layers.kinds_in(connection)
-    if kind not in there:
-        listed = f"there are: {', '.join(there)}" if there else "it has none yet"
-        raise UnknownNameError(f"The project has no layer '{kind}'; {listed}")
-
-
-def _require_metric(crs: CRS) -> None:
-    if not crs.is_projected:
-        raise CrsError(f"'{crs.name}' does not measure in metres; give a projected CRS")
-
-
-def _crs_text(crs: CRS) -> str:
-    code = epsg_of(crs)
-    return crs.to_wkt() if code is None else f"EPSG:{code}"
-
-
-def _crs_in(connection: Connection) -> CRS | None:
-    text = connection.execute(select(PROJECT.c.crs)).scalar()
-    return None if text is None else CRS.from_user_input(text)
-
-
-def _settled_crs(connection: Connection) -> CRS:
-    crs = _crs_in(connection)
-    if crs is None:
-        raise ProjectError("The project has layers but no CRS; go back to a backup")
-    return crs
-
-
-def _settle_crs(connection: Connection, crs: CRS) -> int:
-    """Make the first layer's CRS that of the project; refuse any other. Return its srs_id."""
-    settled = _crs_in(connection)
-    if settled is None:
-        connection.execute(PROJECT.update().values(crs=_crs_text(crs)))
-    elif settled != crs:
-        raise CrsError(
-            f"The layer is in {crs.name}, the project in {settled.name}; bring it into the CRS of "
-            "the project"
-        )
-    return ensure_srs(connection, crs)
-
-
 def _retire_imports(connection: Connection, kind: str) -> None:
     connection.execute(REFUSED_ROWS.delete().where(REFUSED_ROWS.c.kind == kind))
     connection.execute(IMPORTS.update().where(IMPORTS.c.kind == kind).values(current=False))
@@ -437,11 +483,12 @@ def _retire_imports(connection: Connection, kind: str) -> None:
 
 def _record_import(
     connection: Connection, kind: str, report: ImportReport | None, *, now: str
-) -> None:
+) -> int:
+    """Keep what was said of an import; return how many rows it refused."""
     if report is None:
-        return
+        return 0
     row = {"kind": kind, "file": report.file, "at": now, "current": True}
-    row["report"] = plans.to_json(report.to_json())
+    row["report"] = to_json(report.to_json())
     import_id = connection.execute(insert(IMPORTS).values(row).returning(IMPORTS.c.id)).scalar_one()
     refused = [
         {
@@ -455,6 +502,7 @@ def _record_import(
     ]
     if refused:
         connection.execute(insert(REFUSED_ROWS), refused)
+    return len(refused)
 
 
 def _info(connection: Connection, kind: str) -> LayerInfo:
@@ -464,14 +512,11 @@ def _info(connection: Connection, kind: str) -> LayerInfo:
         .where(columns.kind == kind, columns.current)
         .order_by(columns.id)
     ).all()
-    changed = connection.exec_driver_sql(
-        "SELECT last_change FROM gpkg_contents WHERE table_name = ?", (kind,)
-    ).scalar()
     return LayerInfo(
         kind=kind,
         rows=layers.count(connection, kind),
         geometry=layers.geometry_words(connection, kind),
-        imported_at=imports[-1].at if imports else changed,
+        imported_at=imports[-1].at if imports else layers.last_change(connection, kind),
         sources=tuple(dict.fromkeys(row.file for row in imports)),
     )
 

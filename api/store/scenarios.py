@@ -9,8 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from api.store.geopackage import create_attributes
-from api.store.plans import to_json
+from api.store.json_text import to_json
 from api.store.schema import SCENARIOS
 from gis.errors import UnknownNameError
 
@@ -35,9 +34,6 @@ def save(
     now: str,
 ) -> int:
     """Store a scenario; return its version, counted from 1 for each name."""
-    if not _has_table(connection):
-        # The project was made before there were scenarios.
-        create_attributes(connection, SCENARIOS, now=now)
     columns = SCENARIOS.c
     last = connection.execute(
         select(func.max(columns.version)).where(columns.name == name)
@@ -56,8 +52,6 @@ def save(
 
 def names(connection: Connection) -> tuple[str, ...]:
     """Return the names of the scenarios, the one saved first at the front."""
-    if not _has_table(connection):
-        return ()
     columns = SCENARIOS.c
     query = select(columns.name).group_by(columns.name).order_by(func.min(columns.id))
     return tuple(connection.execute(query).scalars())
@@ -85,7 +79,3 @@ def read(connection: Connection, name: str) -> SavedScenario:
         edits=tuple(json.loads(row.edits)),
         answer=json.loads(row.answer),
     )
-
-
-def _has_table(connection: Connection) -> bool:
-    return bool(connection.dialect.has_table(connection, SCENARIOS.name))

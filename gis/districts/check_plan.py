@@ -294,7 +294,8 @@ def _pieces(case: _Case) -> Iterator[Violation]:
         pieces.sort(key=lambda p: (-_known(first, p), -len(p), p))
         for piece in pieces[1:]:
             en, zh = _some(piece)
-            why, why_zh = _between(case, piece, [u for u in members if u not in set(piece)])
+            apart = set(piece)
+            why, why_zh = _between(case, piece, [u for u in members if u not in apart])
             many = len(piece) > 1
             words = (
                 f"district {name} is not connected: {en} {'hang' if many else 'hangs'} apart from "
@@ -310,15 +311,18 @@ def _known(of: Mapping[str, float], uids: Sequence[str]) -> float:
 
 def _connected(members: Sequence[str], near: Mapping[str, set[str]]) -> list[list[str]]:
     """Pieces of a district, each in the order of its members."""
+    rank = {uid: place for place, uid in enumerate(members)}
     waiting = dict.fromkeys(members)
     pieces = []
     while waiting:
         start = next(iter(waiting))
         piece, front = {start}, [start]
         while front:
-            front = [t for v in front for t in near.get(v, ()) if t in waiting and t not in piece]
+            ahead = (t for v in front for t in near.get(v, ()) if t in waiting and t not in piece)
+            # Each once: as often as there are ways to it would be without end.
+            front = list(dict.fromkeys(ahead))
             piece.update(front)
-        pieces.append([uid for uid in members if uid in piece])
+        pieces.append(sorted(piece, key=rank.__getitem__))
         for uid in piece:
             del waiting[uid]
     return pieces

@@ -6,19 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from gis.errors import FileError
+from gis.io.endings import OSM, PARQUET, RASTERS, SHEETS, TEXT_TABLES, VECTOR
 from gis.io.raster import read_heights
 from gis.io.shapefile import read_shapefile, read_zipped
 from gis.io.sheets import read_sheet
 from gis.io.source import Source, Wish, check_file
 from gis.io.tables import read_csv
+from gis.io.trust import require_what_it_says
 from gis.io.vector import read_parquet, read_vector
 
-VECTOR: Final = (".gpkg", ".geojson", ".json", ".fgb")
-PARQUET: Final = (".parquet", ".geoparquet")
-TEXT_TABLES: Final = (".csv", ".tsv", ".txt")
-SHEETS: Final = (".xlsx", ".xlsm", ".xls")
-RASTERS: Final = (".tif", ".tiff")
-OSM: Final = (".osm", ".pbf")
 READABLE: Final = "shp, zip (with a shapefile), gpkg, geojson, fgb, parquet, csv, xlsx"
 
 
@@ -33,6 +29,7 @@ def open_source(path: Path, wish: Wish) -> Source:
         It has no layer of the name given.
     """
     check_file(path)
+    require_what_it_says(path)
     suffix = path.suffix.casefold()
     if suffix in VECTOR:
         return read_vector(path, wish)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -81,7 +81,7 @@ def give_keys(
             seen[text] = i
             keys.uids[i] = text
     without = [i for i in alive if texts[i] is None]
-    for i, uid in zip(without, _new_uids(kind, len(without), taken, seen), strict=True):
+    for i, uid in zip(without, new_uids(kind, len(without), (*taken, *seen)), strict=True):
         keys.uids[i] = uid
     if without:
         share = "all rows" if len(without) == len(alive) else f"{len(without)} rows without one"
@@ -104,8 +104,9 @@ def _is_key(texts: list[str | None], alive: list[int], match: Match) -> bool:
     return len(values) < _FEW or distinct >= _DISTINCT * len(values)
 
 
-def _new_uids(kind: str, count: int, taken: Collection[str], seen: Collection[str]) -> list[str]:
+def new_uids(kind: str, count: int, taken: Iterable[str]) -> list[str]:
+    """Return ``count`` uids that nobody has: "<kind>-<number>", counted on from the largest."""
     pattern = re.compile(rf"{re.escape(kind)}-(\d{{1,15}})")
-    numbers = [int(m[1]) for uid in (*taken, *seen) if (m := pattern.fullmatch(uid))]
+    numbers = [int(m[1]) for uid in taken if (m := pattern.fullmatch(uid))]
     first = max(numbers, default=0) + 1
     return [f"{kind}-{first + i}" for i in range(count)]

@@ -26,6 +26,7 @@ from gis.io.report import ImportReport, RowNote
 from gis.io.source import Source, Wish
 from gis.io.stray import find_strays
 from gis.io.values import convert, convert_constant, extra_values, text_values, unknown
+from gis.io.words import UNITS, bracketed
 from gis.model import KINDS, Categories, Finding, Kind, Layer, Progress, silent
 
 _SHOWN: Final = 3
@@ -143,7 +144,7 @@ def read_layer(
         table=source.geometry is None,
         cut_names=source.cut_names,
     )
-    work.findings += [*meant.findings, *_set_aside(meant)]
+    work.findings += [*meant.findings, *_set_aside(wanted, meant)]
     shapes, crs = _shapes(work, meant, file_crs(source, source_crs))
     frame = _columns(work, meant)
     tell(0.6, "checking geometries")
@@ -188,7 +189,7 @@ def _shapes(work: _Work, meant: Recognised, crs: CRS | None) -> tuple[Shapes, CR
         return source.geometry, crs
     drawn = draw(source, meant.places, crs)
     if drawn is not None:
-        work.refuse(drawn.refused)
+        work.refuse(drawn.refused | (drawn.empty if kind.geometry_required else {}))
         work.findings += drawn.findings
         return drawn.shapes, drawn.crs
     if kind.geometry_required:
@@ -323,14 +324,32 @@ def _extra(source: Source, meant: Recognised) -> list[tuple[str, pd.Series[Any]]
     return [(heading, extra_values(source.columns[heading])) for heading in meant.extra]
 
 
-def _set_aside(meant: Recognised) -> list[Finding]:
+def _set_aside(kind: Kind, meant: Recognised) -> list[Finding]:
     """Name the headings that mean nothing to us: one of them may be the column that is missing."""
     if not meant.extra:
         return []
     shown = ", ".join(meant.extra[:_EXTRA_SHOWN])
     more = len(meant.extra) - _EXTRA_SHOWN
     told = f"Kept as extra columns, not used: {shown}{f' and {more} more' if more > 0 else ''}"
-    return [Finding("columns-kept", f"{told} (name one with --column ours=theirs)", "info")]
+    kept = Finding("columns-kept", f"{told} (name one with --column ours=theirs)", "info")
+    return [kept, *_money_unused(kind, meant)]
+
+
+_MONEY: Final = UNITS["yuan"].keys() - UNITS["people"].keys()
+"""Units that can be of nothing but money; 万 alone may be of people."""
+
+
+def _money_unused(kind: Kind, meant: Recognised) -> list[Finding]:
+    """Doubt headings in a unit of money that are not used while no cost is known."""
+    sums = [heading for heading in meant.extra if bracketed(heading) in _MONEY]
+    known = {*meant.columns, *meant.constants}
+    if not sums or "cost_yuan" not in kind.column_names or "cost_yuan" in known:
+        return []
+    told = (
+        f"'{sums[0]}' is a sum of money and is not used; if it is the {kind.column('cost_yuan').zh}"
+        f", name it: --column 'cost_yuan={sums[0]}'"
+    )
+    return [Finding("money-unused", told)]
 
 
 def _placed(

@@ -52,6 +52,8 @@ class Drawn:
     shapes: Shapes
     crs: CRS | None
     refused: dict[int, str] = field(default_factory=dict)
+    empty: dict[int, str] = field(default_factory=dict)
+    """Place of the row -> which of its coordinates are not there."""
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -204,6 +206,11 @@ def _points(source: Source, east: str, north: str, crs: CRS | None, *, named: bo
     y = _coordinates(source.columns[north], north, refused)
     there = np.isfinite(x) & np.isfinite(y)
     drawn = Drawn(np.full(len(source), None, dtype=object), crs, refused)
+    for row in np.flatnonzero(~there & (np.isnan(x) | np.isnan(y))).tolist():
+        if row not in refused:
+            without = [name for name, cells in ((east, x), (north, y)) if np.isnan(cells[row])]
+            verb = "is" if len(without) == 1 else "are"
+            drawn.empty[row] = f"{' and '.join(without)} {verb} empty; write both coordinates"
     drawn.findings += _shifted_heading((east, north))
     if not there.any():
         return drawn

@@ -46,11 +46,13 @@ class Unread:
 def unread(column: Column, cell: str) -> Unread:
     """Return what to say of a cell that is no number or year."""
     named = f"{column.name} is '{cell[:_CELL]}'"
-    remedy = _WRITE.get(column.unit, "write one number")
+    remedy = _to_write(column, "write one number")
     if column.unit == "year":
         # A place of which no year is known is offered in every year.
         so = ", so it counts as there from now on" if column.name == "available_year" else ""
-        return Unread(cell, f"{named}, which is no year{so}", remedy)
+        several = words.is_range(cell) or words.vague_year(cell)
+        what = "which names no single year" if several else "which is no year"
+        return Unread(cell, f"{named}, {what}{so}", remedy)
     if words.is_range(cell):
         return Unread(cell, f"{named}, a range and no single number", remedy)
     return Unread(cell, f"{named}, which is no number", remedy)
@@ -59,7 +61,13 @@ def unread(column: Column, cell: str) -> Unread:
 def odd(column: Column, told: str, value: float) -> Unread:
     """Return what to say of a number that is out of its bounds, from why and perhaps a remedy."""
     told, _, remedy = told.partition("; ")
-    return Unread(f"{value:.10g}", told, remedy or _WRITE.get(column.unit, "mend the cell"))
+    return Unread(f"{value:.10g}", told, remedy or _to_write(column, "mend the cell"))
+
+
+def _to_write(column: Column, otherwise: str) -> str:
+    if column.name == "built_year":
+        return "write a year such as 1986"
+    return _WRITE.get(column.unit, otherwise)
 
 
 def taken_as_unknown(column: Column, cells: Mapping[int, Unread], rows: int) -> list[Finding]:

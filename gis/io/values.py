@@ -74,6 +74,8 @@ def convert(
         done, noted = _numbers(column, raw, factor)
         shown = np.arange(1, len(raw) + 1) if rows is None else rows
         done.findings += taken_as_unknown(column, done.unread, len(raw))
+        # Words for a year have their own finding; their rows are listed as all others are.
+        done.unread |= {i: unread(column, cell) for i, cell in noted.vague.items()}
         if not unit_said:
             done.findings += mixed_units(column, noted.bare, noted.units, shown)
         return done
@@ -150,7 +152,8 @@ def extra_values(raw: NDArray[Any]) -> pd.Series[Any]:
 class _Noted:
     """Cells of a column of numbers that were read with some freedom."""
 
-    vague: list[str] = field(default_factory=list)
+    vague: dict[int, str] = field(default_factory=dict)
+    """Place of the row -> words for a year that do not say which."""
     rough: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     """Years of two digits."""
@@ -167,7 +170,7 @@ class _Noted:
 
     def findings(self, column: Column) -> list[Finding]:
         read = (
-            (self.vague, "word-unknown", "say no year and were read as unknown"),
+            ([*self.vague.values()], "word-unknown", "say no year and were read as unknown"),
             (self.rough, "number-rough", "are rough (约, 近, 余) and were read as the number"),
             (self.short, "year-short", "have two digits and were read as years of 1950 to 1999"),
             (self.nowhere, "word-unknown", "name no storey and were read as unknown"),
@@ -265,7 +268,7 @@ def _year(text: str, noted: _Noted) -> float | None:
             noted.rough.append(text)
         return float(year)
     if words.vague_year(text):
-        noted.vague.append(text)
+        noted.vague[noted.place] = text
         return np.nan
     short = words.short_year(text)
     if short is not None:

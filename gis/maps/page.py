@@ -16,7 +16,7 @@ from branca.element import Element, Figure, MacroElement
 from folium.template import Template
 
 from gis.coverage import Coverage
-from gis.districts import DistrictPlan
+from gis.districts import DistrictPlan, Violation
 from gis.errors import CheckError, OptionError
 from gis.maps.payload import build_payload
 from gis.model import Study
@@ -60,6 +60,7 @@ def render_map(
     *,
     coverage: Coverage | None,
     plan: DistrictPlan | None,
+    violations: Sequence[Violation] = (),
     sites: SitePlan | None = None,
     title: str,
     date: str,
@@ -75,6 +76,8 @@ def render_map(
         At least one layer with geometry.
     coverage, plan
         What was measured and planned; None leaves its part of the map out.
+    violations
+        Constraints that the plan breaks; the map says so before all else.
     sites
         Where services would go; the map then shows their coverage before and after, in place of
         ``coverage``.
@@ -100,6 +103,7 @@ def render_map(
         study,
         coverage=coverage,
         plan=plan,
+        violations=violations,
         sites=sites,
         title=title,
         date=date,

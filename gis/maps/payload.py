@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gis.coverage import Coverage
-from gis.districts import DistrictPlan, LeftOut
+from gis.districts import DistrictPlan, LeftOut, Violation
 from gis.districts.left_words import left_words, size_unit, size_words
 from gis.errors import MissingLayerError
 from gis.maps import styles
@@ -29,6 +29,8 @@ ESTATE_COLUMNS: Final = ("community", "subdistrict", "built_year", "households",
                          "people_60plus", "children_0_2", "children_3_5", "manager")  # fmt: skip
 HEADLINE_GROUPS: Final = ("elderly", "childcare")
 ESTATE_SIMPLIFY_M: Final = 0.4
+FAULTS_TOLD: Final = 5
+"""Broken constraints of the plan that are told in words; all are counted."""
 
 
 def build_payload(
@@ -36,6 +38,7 @@ def build_payload(
     *,
     coverage: Coverage | None,
     plan: DistrictPlan | None,
+    violations: Sequence[Violation] = (),
     sites: SitePlan | None = None,
     title: str,
     date: str,
@@ -71,7 +74,7 @@ def build_payload(
             "date": date,
             "lang": lang,
             "rules": _pack(rules),
-            "plan": _plan(plan),
+            "plan": _plan(plan, violations),
             "totals": _totals(estates, coverage),
             "headline": _headline(coverage) if sites is None else [],
             "sites": None if sites is None else sites_meta(sites),
@@ -297,11 +300,13 @@ def _pack(rules: RulePack | None) -> dict[str, Any] | None:
     return {"name": rules.name, "zh": rules.zh, "en": rules.en, "source": rules.source}
 
 
-def _plan(plan: DistrictPlan | None) -> dict[str, Any] | None:
+def _plan(plan: DistrictPlan | None, violations: Sequence[Violation]) -> dict[str, Any] | None:
     if plan is None:
         return None
     return {
         "name": plan.name,
+        "broken": len(violations),
+        "faults": [{"zh": one.words_zh, "en": one.words} for one in violations[:FAULTS_TOLD]],
         "status": plan.status,
         "left_out": len(plan.left_out),
         "sizes": [

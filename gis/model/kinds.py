@@ -174,7 +174,7 @@ ESTATES = Kind(
         _LAND_AREA,
         _BUILT,
         _text("manager", "物业单位", "Manager", "物业公司", "物业", "管理单位", "物业服务企业"),
-        _size("cost_yuan", "估算投资", "Estimated cost", "yuan", "改造投资", "投资估算", "cost"),
+        _size("cost_yuan", "估算投资", "Estimated cost", "yuan", "改造投资", "投资估算", "改造费用", "cost"),
     ),
     meaning="a residential compound, usually walled, entered through gates",
 )  # fmt: skip

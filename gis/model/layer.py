@@ -20,7 +20,7 @@ from gis.model.kinds import KINDS, Column, Kind
 
 Severity = Literal["info", "warning", "error"]
 
-_TYPE_IDS: Final[dict[str, tuple[int, ...]]] = {
+TYPE_IDS: Final[dict[str, tuple[int, ...]]] = {
     "point": (0, 4),
     "line": (1, 5),
     "polygon": (3, 6),
@@ -275,7 +275,7 @@ def _geometry_faults(kind: Kind, frame: gpd.GeoDataFrame) -> Iterable[str]:
     none = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     if kind.geometry_required and none.any():
         yield f"row {int(none.argmax())} has no geometry"
-    allowed = [i for name in kind.geometry for i in _TYPE_IDS[name]]
+    allowed = [i for name in kind.geometry for i in TYPE_IDS[name]]
     wrong = ~none & ~np.isin(shapely.get_type_id(shapes), allowed)
     if wrong.any():
         row = int(wrong.argmax())

@@ -105,7 +105,7 @@ class PlanEditor(LivePlan):
         """
         uids = self._all_known(estates)
         if to is not None and to not in self._names:
-            raise UnknownNameError(f"There is no district '{to}'; make it with new_district")
+            raise UnknownNameError(f"There is no district '{to}'; make it first, with 'new'")
         uids = [uid for uid in uids if self._district.get(uid) != to]
         return self._do(f"{_some(uids)} to {to or 'no district'}", self._moves(uids, to))
 

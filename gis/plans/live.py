@@ -274,4 +274,5 @@ class LivePlan:
                 front = ahead
             pieces.append(piece)
         pieces.sort(key=len, reverse=True)
-        return tuple(tuple(u for u in members if u in p) for p in pieces)
+        rank = {uid: place for place, uid in enumerate(members)}
+        return tuple(tuple(sorted(piece, key=rank.__getitem__)) for piece in pieces)

@@ -276,7 +276,10 @@
     if (known(total.households)) boxes.push(box(count(total.households), words.households));
     if (known(total.people)) boxes.push(box(count(total.people), words.people));
     if (data.districts.length) boxes.push(box(String(data.districts.length), words.districts));
-    const notes = [];
+    const notes = [], plan = data.meta.plan;
+    if (plan && plan.broken) notes.push(make("div", { class: "broken", role: "alert" },
+      make("b", {}, words.broken(plan.broken)), make("ul", {}, plan.faults.map((fault) => make("li", {}, say(fault)))),
+      plan.broken > plan.faults.length ? make("p", {}, words.andMore(plan.broken - plan.faults.length)) : null));
     if (total.people_unknown) notes.push(make("p", { class: "dim" }, words.unknownPeople(total.people_unknown)));
     const gaps = data.meta.headline.map((line) => !known(line.estates)
       ? make("li", { class: "dim" }, say(line), words.colon, words["no-data"])

@@ -1,0 +1,1 @@
+"""How the application is served: headers, limits, log lines, figures, and a stop without loss."""
