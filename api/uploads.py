@@ -258,8 +258,9 @@ def safe_name(name: str) -> str:
     """
     text = re.split(r"[/\\]", name.encode("utf-8", "replace").decode())[-1]
     # Letters that cannot be seen turn names around ("gpj.exe") or make two that look the same.
-    text = "".join(c for c in " ".join(text.split()) if c.isprintable())
-    text = unicodedata.normalize("NFC", re.sub(r'[<>:"|?*]', "_", text)).strip(" .")
+    text = "".join(" " if c.isspace() else c for c in text if c.isprintable() or c.isspace())
+    text = unicodedata.normalize("NFC", re.sub(r'[<>:"|?*]', "_", text))
+    text = " ".join(text.split()).strip(" .")
     path = PurePosixPath(text)
     stem, suffix = path.stem.strip(" ."), path.suffix.lower()
     if suffix in _ALONE:
@@ -270,5 +271,5 @@ def safe_name(name: str) -> str:
         )
     stem = f"_{stem}" if _DEVICES.match(stem) else stem
     while len(f"{stem}{suffix}".encode()) > 2 * LONGEST_NAME or len(stem) > LONGEST_NAME:
-        stem = stem[:-1]
+        stem = stem[:-1].rstrip(" .")
     return f"{stem or 'file'}{suffix}"
