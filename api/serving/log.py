@@ -49,9 +49,13 @@ class TextLines(logging.Formatter):
 
 
 def start_log(form: Form) -> None:
-    """Send the log to standard error in a form; a second call puts another in its place."""
+    """Send the log to standard error in a form; a second call puts another in its place.
+
+    A person at a terminal gets text all the same: JSON is for programs.
+    """
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    for_programs = form == "json" and not sys.stderr.isatty()
+    handler.setFormatter(JsonLines() if for_programs else TextLines())
     if form == "off":
         handler = logging.NullHandler()
     for name in ("lianpian", "uvicorn", "uvicorn.error"):
